@@ -1,0 +1,319 @@
+//! The authorizer: the policies of one workload, compiled, deciding connections.
+
+use std::sync::Arc;
+
+use crate::connection::{Connection, Fact, FactSet, Transport};
+use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::explain::{self, Explanation};
+use crate::matcher::{Facts, Match, RuleSet};
+use crate::policy::{PortMtls, Rule};
+use crate::resource::{Action, Mode};
+use crate::select::Selection;
+use crate::workload::{Mesh, ProviderKind};
+
+/// Decides the connections of one workload.
+///
+/// It is immutable and cheap to clone, and any number of threads may share it. To change the policies
+/// a host makes a new one and swaps it in.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Verdict, Workload};
+///
+/// let text = "
+/// apiVersion: security.istio.io/v1
+/// kind: AuthorizationPolicy
+/// metadata: {name: tcp-policy, namespace: foo}
+/// spec:
+///   rules:
+///   - from:
+///     - source: {principals: [cluster.local/ns/foo/sa/sleep]}
+/// ";
+/// let policies = PolicySet::from_yaml(text, &Mesh::default())?;
+/// let authorizer = policies.authorizer_for(&Workload::new("foo"));
+/// let connection = Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?);
+///
+/// let decision = authorizer.decide(&connection.principal("spiffe://cluster.local/ns/foo/sa/sleep"));
+/// assert_eq!(decision.verdict(), Verdict::Allow);
+/// assert_eq!(authorizer.decide(&connection.plaintext()).verdict(), Verdict::Deny);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A decision borrows the names in it:
+///
+/// ```compile_fail,E0597
+/// # use authz_core::{Connection, Mesh, PolicySet, Workload};
+/// # let connection = Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap());
+/// let decision = {
+///     let authorizer = PolicySet::from_yaml("", &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+///     authorizer.decide(&connection)
+/// };
+/// println!("{decision}");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Authorizer(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    selection: Selection,
+    mesh: Mesh,
+    deny: RuleSet,
+    allow: RuleSet,
+    audit: RuleSet,
+    shadow_deny: RuleSet,
+    shadow_allow: RuleSet,
+    /// CUSTOM rules nobody can be asked about.
+    misconfigured: RuleSet,
+    /// CUSTOM rules by provider, in the order in which they are asked.
+    providers: Vec<(Box<str>, RuleSet)>,
+}
+
+impl Authorizer {
+    pub(crate) fn new(selection: Selection, mesh: &Mesh) -> Self {
+        let mut compiled = Compiled {
+            deny: RuleSet::default(),
+            allow: RuleSet::default(),
+            audit: RuleSet::default(),
+            shadow_deny: RuleSet::default(),
+            shadow_allow: RuleSet::default(),
+            misconfigured: RuleSet::default(),
+            providers: Vec::new(),
+            selection,
+            mesh: mesh.clone(),
+        };
+        compiled.compile();
+        Self(Arc::new(compiled))
+    }
+
+    /// Decides a connection. Allocates nothing.
+    ///
+    /// A fact that is unknown and decides denies, with [`Reason::UnknownFact`].
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Reason, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let connection = Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?);
+    /// assert_eq!(authorizer.decide(&connection).reason(), Reason::NoPolicy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide(&self, connection: &Connection<'_>) -> Decision<'_> {
+        match self.decide_early(connection) {
+            EarlyDecision::Decided(decision) => decision,
+            EarlyDecision::Undetermined { needs } => Decision::only(Reason::UnknownFact(needs)),
+        }
+    }
+
+    /// Decides a connection as soon as the known facts suffice, or says which facts it takes.
+    ///
+    /// A proxy calls it at each stage: on the new connection with addresses and port, after the TLS
+    /// client hello with the server name, after the handshake with the peer. Allocates nothing.
+    pub fn decide_early(&self, connection: &Connection<'_>) -> EarlyDecision<'_> {
+        match self.0.decide(connection) {
+            Ok(decision) => EarlyDecision::Decided(decision),
+            Err(needs) => EarlyDecision::Undetermined { needs },
+        }
+    }
+
+    /// Whether a connection may pass: the verdict of [`decide`](Self::decide) alone.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// assert!(authorizer.allows(&Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allows(&self, connection: &Connection<'_>) -> bool {
+        self.decide(connection).verdict() == Verdict::Allow
+    }
+
+    /// Decides a connection the slow way and keeps every step of it.
+    pub fn explain(&self, connection: &Connection<'_>) -> Explanation<'_> {
+        let decision = explain::decide(&self.0.selection, &self.0.mesh, connection);
+        let decision = decision.unwrap_or_else(|needs| Decision::only(Reason::UnknownFact(needs)));
+        explain::explain(&self.0.selection, &self.0.mesh, connection, decision)
+    }
+}
+
+impl Compiled {
+    fn compile(&mut self) {
+        let selection = self.selection.clone();
+        for action in [Action::Audit, Action::Deny, Action::Allow] {
+            let policies: Vec<_> = selection.of(action).collect();
+            for policy in &policies {
+                self.set(action, policy.is_dry_run).has_policy = true;
+            }
+            let rules = policies.iter().flat_map(|policy| policy.rules.iter().map(|rule| (false, policy.is_dry_run, rule)));
+            let widened = policies.iter().flat_map(|policy| policy.widened.iter().map(|rule| (true, policy.is_dry_run, rule)));
+            for (rank, (_, is_dry_run, rule)) in ranked(rules.chain(widened)).into_iter().enumerate() {
+                self.set(action, is_dry_run).push(rank, rule);
+            }
+        }
+        self.compile_custom(&selection);
+    }
+
+    fn set(&mut self, action: Action, is_dry_run: bool) -> &mut RuleSet {
+        match (action, is_dry_run) {
+            (Action::Deny, false) => &mut self.deny,
+            (Action::Deny, true) => &mut self.shadow_deny,
+            (Action::Allow, false) => &mut self.allow,
+            (Action::Allow, true) => &mut self.shadow_allow,
+            (Action::Audit | Action::Custom, _) => &mut self.audit,
+        }
+    }
+
+    fn compile_custom(&mut self, selection: &Selection) {
+        let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
+        names.sort_unstable();
+        names.dedup();
+        let most = if self.mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
+        let several = names.len() > most;
+        let mut rank = 0;
+        for name in names {
+            let of_provider = || selection.of(Action::Custom).filter(|policy| &*policy.provider == name);
+            let rules = of_provider().flat_map(|policy| policy.rules.iter().map(|rule| (false, false, rule)));
+            let widened = of_provider().flat_map(|policy| policy.widened.iter().map(|rule| (true, false, rule)));
+            let mut set = RuleSet::default();
+            let target = match self.mesh.extension_providers.get(name) {
+                Some(ProviderKind::Http) if !several => continue,
+                Some(ProviderKind::Grpc) if !several => &mut set,
+                Some(_) | None => &mut self.misconfigured,
+            };
+            for (_, _, rule) in ranked(rules.chain(widened)) {
+                target.push(rank, rule);
+                rank += 1;
+            }
+            if !several && self.mesh.extension_providers.contains_key(name) {
+                self.providers.push((name.into(), set));
+            }
+        }
+    }
+
+    fn decide(&self, connection: &Connection<'_>) -> Result<Decision<'_>, FactSet> {
+        let needs = match self.mtls(connection) {
+            Ok(needs) => needs,
+            Err(reason) => return Ok(Decision::only(reason)),
+        };
+        let facts = Facts::of(connection);
+        let shadows = self.shadow_deny.has_policy || self.shadow_allow.has_policy;
+
+        let misconfigured = self.misconfigured.first_match(&facts);
+        let (providers, custom_needs) = self.providers(&facts);
+        let deny = self.deny.first_match(&facts);
+        let allow = self.allow.first_match(&facts);
+        let mut decision = Decision {
+            head: None,
+            providers,
+            tail: Reason::NoPolicy,
+            shadow_tail: None,
+            shadow_allow: Shadow::NotConfigured,
+            shadow_deny: Shadow::NotConfigured,
+            audit: self.audit.first_match(&facts).id(),
+        };
+        if shadows {
+            self.shadow(&facts, deny, allow, &mut decision);
+        }
+        if let Some(rule) = misconfigured.id() {
+            decision.head = Some(Reason::CustomMisconfigured(rule));
+            decision.providers = Providers::default();
+            return Ok(decision);
+        }
+        let needs = needs | custom_needs | misconfigured.needs;
+        let tail = self.tail(deny, allow, self.allow.has_policy);
+        decision.tail = match tail {
+            Ok(reason) if needs.is_empty() => reason,
+            Ok(reason) if reason.verdict() == Verdict::Deny => {
+                decision.providers = Providers::default();
+                reason
+            }
+            Ok(_) => return Err(needs),
+            Err(more) => return Err(needs | more),
+        };
+        Ok(decision)
+    }
+
+    /// What the mode of the port says: a denial, or the facts without which there might be one.
+    fn mtls(&self, connection: &Connection<'_>) -> Result<FactSet, Reason<'_>> {
+        let port = match connection.port() {
+            Fact::Known(port) => Some(self.selection.mtls.of_port(port)),
+            Fact::Unknown | Fact::Absent => self.selection.mtls.of_all_ports(),
+        };
+        let Some(PortMtls { mode, policy: Some(policy) }) = port else {
+            let needs = if port.is_none() { FactSet::DESTINATION_PORT } else { FactSet::EMPTY };
+            return Ok(needs);
+        };
+        match (mode, connection.transport_fact()) {
+            (Mode::Permissive | Mode::Unset, _) => Ok(FactSet::EMPTY),
+            (Mode::Strict | Mode::Disable, Fact::Unknown) => Ok(FactSet::TRANSPORT),
+            (Mode::Strict, Fact::Known(Transport::MeshMtls)) => Ok(FactSet::EMPTY),
+            (Mode::Strict, Fact::Absent | Fact::Known(Transport::Plaintext | Transport::Tls)) => Err(Reason::StrictMtls(policy)),
+            (Mode::Disable, Fact::Known(Transport::MeshMtls)) => Err(Reason::TlsNotTerminated(policy)),
+            (Mode::Disable, Fact::Absent | Fact::Known(Transport::Plaintext | Transport::Tls)) => Ok(FactSet::EMPTY),
+        }
+    }
+
+    /// The providers to ask, in order, and what it takes to be certain of them.
+    fn providers(&self, facts: &Facts<'_>) -> (Providers<'_>, FactSet) {
+        let mut asked = Providers::default();
+        let mut needs = FactSet::EMPTY;
+        let mut free = asked.iter_mut();
+        for (name, rules) in &self.providers {
+            let matched = rules.first_match(facts);
+            needs |= matched.needs;
+            if let Some(rule) = matched.id()
+                && let Some(slot) = free.next()
+            {
+                *slot = Some((rule, name));
+            }
+        }
+        (asked, needs)
+    }
+
+    /// DENY before ALLOW.
+    fn tail<'a>(&self, deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason<'a>, FactSet> {
+        if let Some(rule) = deny.id() {
+            return Ok(Reason::DenyPolicy(rule));
+        }
+        if has_allow && allow.is_certain_miss() {
+            return Ok(Reason::NoAllowMatch);
+        }
+        let needs = if has_allow { deny.needs | allow.needs } else { deny.needs };
+        match allow.id() {
+            _ if !needs.is_empty() => Err(needs),
+            Some(rule) if has_allow => Ok(Reason::AllowPolicy(rule)),
+            Some(_) | None => Ok(Reason::NoPolicy),
+        }
+    }
+
+    /// The results of the dry-run policies, and of all policies together.
+    fn shadow<'a>(&'a self, facts: &Facts<'_>, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
+        let (mut shadow_deny, mut shadow_allow) = (Match::NONE, Match::NONE);
+        if self.shadow_deny.has_policy {
+            shadow_deny = self.shadow_deny.first_match(facts);
+            decision.shadow_deny = match shadow_deny.id() {
+                Some(rule) => Shadow::Denied(Some(rule)),
+                None if shadow_deny.needs.is_empty() => Shadow::Allowed(None),
+                None => Shadow::Unknown(shadow_deny.needs),
+            };
+        }
+        if self.shadow_allow.has_policy {
+            shadow_allow = self.shadow_allow.first_match(facts);
+            decision.shadow_allow = match shadow_allow.id() {
+                Some(rule) => Shadow::Allowed(Some(rule)),
+                None if shadow_allow.needs.is_empty() => Shadow::Denied(None),
+                None => Shadow::Unknown(shadow_allow.needs),
+            };
+        }
+        let has_allow = self.allow.has_policy || self.shadow_allow.has_policy;
+        let tail = self.tail(deny.merge(shadow_deny), allow.merge(shadow_allow), has_allow);
+        decision.shadow_tail = Some(tail.unwrap_or_else(Reason::UnknownFact));
+    }
+}
+
+/// Rules that can match, in the order in which they report: whole ones before widened ones, then by id
+/// in byte order, as Envoy keeps them.
+fn ranked<'r>(rules: impl Iterator<Item = (bool, bool, &'r Rule)>) -> Vec<(bool, bool, &'r Rule)> {
+    let mut rules: Vec<_> = rules.filter(|(_, _, rule)| rule.effect.is_enforced()).collect();
+    rules.sort_by_cached_key(|(is_widened, _, rule)| (*is_widened, rule.id.policy().name().rule_id(rule.id.index())));
+    rules
+}

@@ -1,0 +1,534 @@
+//! The facts of one connection, each of which a host knows, knows to be absent, or does not know yet.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::value::{MetadataKey, MetadataValue};
+
+/// What a host knows of one thing.
+///
+/// `Absent` is knowledge: a plaintext peer has no identity. `Unknown` is the lack of it: before the
+/// TLS handshake nobody can say. Rules that ask for an unknown fact are undecided, and an undecided
+/// connection is denied.
+///
+/// ```
+/// use authz_core::Fact;
+///
+/// assert_eq!(Fact::<u16>::default(), Fact::Unknown);
+/// assert_eq!(Fact::Known(80).known(), Some(80));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// Known not to be there.
+    Absent,
+    /// Known.
+    Known(T),
+}
+
+impl<T> Fact<T> {
+    /// The value, if it is known.
+    pub fn known(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown | Self::Absent => None,
+        }
+    }
+
+    /// Whether a later stage of the connection may still reveal it.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+/// How the bytes of a connection are protected on the way to the workload.
+///
+/// ```
+/// use authz_core::Transport;
+///
+/// assert_ne!(Transport::Tls, Transport::MeshMtls);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// No TLS.
+    Plaintext,
+    /// TLS that is not the mesh's: passed through, or terminated without a client certificate of the
+    /// mesh. There is no identity.
+    Tls,
+    /// Mutual TLS with a client certificate of the mesh, terminated in front of the workload. What
+    /// `STRICT` asks for.
+    MeshMtls,
+}
+
+/// The facts of a TCP connection that policies can ask for.
+///
+/// [`new`] states both addresses. Everything else starts unknown, so that a host that forgets a
+/// fact denies where the fact matters:
+///
+/// | fact                | stated by                                        | before that |
+/// |---------------------|--------------------------------------------------|-------------|
+/// | transport and peer  | [`principal`], [`principals`], [`plaintext`], [`transport`] | unknown |
+/// | server name         | [`sni`], [`without_sni`], [`plaintext`]          | unknown     |
+/// | metadata            | [`metadata`], [`without_metadata`]               | unknown     |
+/// | original client     | [`remote_ip`] (PROXY protocol)                   | the source  |
+///
+/// Addresses are canonical: an IPv4-mapped `::ffff:10.0.0.1` is `10.0.0.1`, so that no spelling of an
+/// address slips past a rule.
+///
+/// ```
+/// use authz_core::{Connection, Fact};
+///
+/// let connection = Connection::new("::ffff:10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap())
+///     .principal("spiffe://cluster.local/ns/foo/sa/sleep");
+/// assert_eq!(connection.source(), Fact::Known("10.0.0.7".parse().unwrap()));
+/// assert!(connection.server_name().is_unknown());
+/// ```
+///
+/// [`new`]: Connection::new
+/// [`principal`]: Connection::principal
+/// [`principals`]: Connection::principals
+/// [`plaintext`]: Connection::plaintext
+/// [`transport`]: Connection::transport
+/// [`sni`]: Connection::sni
+/// [`without_sni`]: Connection::without_sni
+/// [`metadata`]: Connection::metadata
+/// [`without_metadata`]: Connection::without_metadata
+/// [`remote_ip`]: Connection::remote_ip
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    source: Fact<IpAddr>,
+    remote: Remote,
+    destination: Fact<IpAddr>,
+    port: Fact<u16>,
+    transport: Fact<Transport>,
+    peer: Fact<Principals<'a>>,
+    sni: Fact<&'a str>,
+    metadata: Fact<&'a [MetadataEntry<'a>]>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Remote {
+    AsSource,
+    Stated(Fact<IpAddr>),
+}
+
+/// The URI SANs that a peer's certificate presents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Principals<'a> {
+    One(&'a str),
+    Many(&'a [&'a str]),
+}
+
+impl<'a> Principals<'a> {
+    pub(crate) fn as_slice(&self) -> &[&'a str] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// One value that a filter of the host's left for later filters.
+///
+/// ```
+/// use authz_core::{MetadataEntry, MetadataValue};
+///
+/// let entry = MetadataEntry {
+///     filter: "envoy.filters.network.mysql_proxy",
+///     key: "db.table",
+///     value: MetadataValue::List(&["update"]),
+/// };
+/// assert_eq!(entry.key, "db.table");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetadataEntry<'a> {
+    /// The metadata namespace, the filter's name: `envoy.filters.network.mysql_proxy`.
+    pub filter: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// The value.
+    pub value: MetadataValue<'a>,
+}
+
+impl<'a> Connection<'a> {
+    /// A connection between two known addresses, everything else unknown.
+    ///
+    /// `source` is the direct peer of the TCP connection. `destination` is the workload's own
+    /// address and port, not those of a Service in front of it.
+    pub fn new(source: IpAddr, destination: SocketAddr) -> Self {
+        Self::unknown()
+            .source_ip(Fact::Known(source))
+            .destination_ip(Fact::Known(destination.ip()))
+            .destination_port(Fact::Known(destination.port()))
+    }
+
+    /// A connection of which nothing is known.
+    ///
+    /// ```
+    /// use authz_core::Connection;
+    ///
+    /// assert!(Connection::unknown().source().is_unknown());
+    /// ```
+    pub fn unknown() -> Self {
+        Self {
+            source: Fact::Unknown,
+            remote: Remote::AsSource,
+            destination: Fact::Unknown,
+            port: Fact::Unknown,
+            transport: Fact::Unknown,
+            peer: Fact::Unknown,
+            sni: Fact::Unknown,
+            metadata: Fact::Unknown,
+        }
+    }
+
+    /// States the direct peer's address, as `source.ip` and `ipBlocks` compare it.
+    ///
+    /// A connection has two ends, so [`Fact::Absent`] counts as [`Fact::Unknown`] here; so it does
+    /// for the other addresses and the port.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// let connection = Connection::unknown().source_ip(Fact::Absent);
+    /// assert_eq!(connection.source(), Fact::Unknown);
+    /// ```
+    pub fn source_ip(mut self, address: Fact<IpAddr>) -> Self {
+        self.source = canonical(address);
+        self
+    }
+
+    /// States the original client's address, as `remote.ip` and `remoteIpBlocks` compare it.
+    ///
+    /// Only a PROXY protocol header, or what else a host trusts, makes it differ from the direct
+    /// peer; a host that states nothing gets the direct peer.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// let connection = Connection::new("10.0.0.1".parse().unwrap(), "10.0.0.9:80".parse().unwrap());
+    /// assert_eq!(connection.remote(), connection.source());
+    /// let client = Fact::Known("203.0.113.7".parse().unwrap());
+    /// assert_eq!(connection.remote_ip(client).remote(), client);
+    /// ```
+    pub fn remote_ip(mut self, address: Fact<IpAddr>) -> Self {
+        self.remote = Remote::Stated(canonical(address));
+        self
+    }
+
+    /// States the workload's address, as `destination.ip` compares it.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// let address = Fact::Known("10.0.0.9".parse().unwrap());
+    /// assert_eq!(Connection::unknown().destination_ip(address).destination(), address);
+    /// ```
+    pub fn destination_ip(mut self, address: Fact<IpAddr>) -> Self {
+        self.destination = canonical(address);
+        self
+    }
+
+    /// States the workload's port, as `ports` and `destination.port` compare it.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// assert_eq!(Connection::unknown().destination_port(Fact::Known(80)).port(), Fact::Known(80));
+    /// ```
+    pub fn destination_port(mut self, port: Fact<u16>) -> Self {
+        self.port = match port {
+            Fact::Absent => Fact::Unknown,
+            port => port,
+        };
+        self
+    }
+
+    /// States that the peer came over mesh mTLS and which URI SAN it presented.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact, Transport};
+    ///
+    /// let connection = Connection::unknown().principal("spiffe://cluster.local/ns/foo/sa/sleep");
+    /// assert_eq!(connection.transport_fact(), Fact::Known(Transport::MeshMtls));
+    /// ```
+    pub fn principal(mut self, identity: &'a str) -> Self {
+        self.transport = Fact::Known(Transport::MeshMtls);
+        self.peer = if identity.is_empty() { Fact::Absent } else { Fact::Known(Principals::One(identity)) };
+        self
+    }
+
+    /// States that the peer came over mesh mTLS and all the URI SANs it presented; a pattern that
+    /// matches any of them matches.
+    ///
+    /// An empty list says that the certificate has none.
+    ///
+    /// ```
+    /// use authz_core::Connection;
+    ///
+    /// let sans = ["spiffe://cluster.local/ns/foo/sa/sleep", "spiffe://old-td/ns/foo/sa/sleep"];
+    /// assert_eq!(Connection::unknown().principals(&sans).identities(), sans);
+    /// ```
+    pub fn principals(mut self, identities: &'a [&'a str]) -> Self {
+        self.transport = Fact::Known(Transport::MeshMtls);
+        self.peer = if identities.is_empty() { Fact::Absent } else { Fact::Known(Principals::Many(identities)) };
+        self
+    }
+
+    /// States that the connection is not protected: no TLS, no identity, no server name.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact, Transport};
+    ///
+    /// let connection = Connection::unknown().plaintext();
+    /// assert_eq!(connection.transport_fact(), Fact::Known(Transport::Plaintext));
+    /// assert_eq!(connection.server_name(), Fact::Absent);
+    /// ```
+    pub fn plaintext(self) -> Self {
+        self.transport(Fact::Known(Transport::Plaintext)).without_sni()
+    }
+
+    /// States the transport alone; the identity becomes unknown for mesh mTLS and absent for the others.
+    ///
+    /// A proxy that recognises the mesh's ALPN knows that a handshake will be mutual before it knows
+    /// with whom. [`Fact::Absent`] counts as plaintext.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact, Transport};
+    ///
+    /// let connection = Connection::unknown().transport(Fact::Known(Transport::MeshMtls));
+    /// assert!(connection.peer_is_unknown());
+    /// ```
+    pub fn transport(mut self, transport: Fact<Transport>) -> Self {
+        self.transport = match transport {
+            Fact::Absent => Fact::Known(Transport::Plaintext),
+            transport => transport,
+        };
+        self.peer = match self.transport {
+            Fact::Known(Transport::Plaintext | Transport::Tls) => Fact::Absent,
+            Fact::Known(Transport::MeshMtls) | Fact::Unknown | Fact::Absent => Fact::Unknown,
+        };
+        self
+    }
+
+    /// States the server name that the client asked for, in any case; an empty one is none.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// assert_eq!(Connection::unknown().sni("a.example").server_name(), Fact::Known("a.example"));
+    /// ```
+    pub fn sni(mut self, name: &'a str) -> Self {
+        self.sni = if name.is_empty() { Fact::Absent } else { Fact::Known(name) };
+        self
+    }
+
+    /// States that the client asked for no server name.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact};
+    ///
+    /// assert_eq!(Connection::unknown().without_sni().server_name(), Fact::Absent);
+    /// ```
+    pub fn without_sni(mut self) -> Self {
+        self.sni = Fact::Absent;
+        self
+    }
+
+    /// States the metadata that `experimental.envoy.filters.*` conditions compare, all of it.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Fact, MetadataEntry, MetadataValue};
+    ///
+    /// let entries = [MetadataEntry { filter: "envoy.filters.a", key: "k", value: MetadataValue::Text("v") }];
+    /// let connection = Connection::unknown().metadata(&entries);
+    /// # let _ = connection;
+    /// ```
+    pub fn metadata(mut self, entries: &'a [MetadataEntry<'a>]) -> Self {
+        self.metadata = Fact::Known(entries);
+        self
+    }
+
+    /// States that there is no metadata.
+    ///
+    /// ```
+    /// use authz_core::Connection;
+    ///
+    /// let connection = Connection::unknown().without_metadata();
+    /// # let _ = connection;
+    /// ```
+    pub fn without_metadata(mut self) -> Self {
+        self.metadata = Fact::Absent;
+        self
+    }
+
+    /// The direct peer's address.
+    pub fn source(&self) -> Fact<IpAddr> {
+        self.source
+    }
+
+    /// The original client's address.
+    pub fn remote(&self) -> Fact<IpAddr> {
+        match self.remote {
+            Remote::AsSource => self.source,
+            Remote::Stated(address) => address,
+        }
+    }
+
+    /// The workload's address.
+    pub fn destination(&self) -> Fact<IpAddr> {
+        self.destination
+    }
+
+    /// The workload's port.
+    pub fn port(&self) -> Fact<u16> {
+        self.port
+    }
+
+    /// How the connection is protected.
+    pub fn transport_fact(&self) -> Fact<Transport> {
+        self.transport
+    }
+
+    /// The URI SANs that the peer presented; none where they are unknown or absent.
+    pub fn identities(&self) -> &[&'a str] {
+        match &self.peer {
+            Fact::Known(principals) => principals.as_slice(),
+            Fact::Unknown | Fact::Absent => &[],
+        }
+    }
+
+    /// Whether the peer's identity is not known yet.
+    pub fn peer_is_unknown(&self) -> bool {
+        self.peer.is_unknown()
+    }
+
+    /// The server name that the client asked for.
+    pub fn server_name(&self) -> Fact<&'a str> {
+        self.sni
+    }
+
+    /// One piece of metadata.
+    pub(crate) fn metadata_value(&self, key: &MetadataKey) -> Fact<MetadataValue<'a>> {
+        match self.metadata {
+            Fact::Unknown => Fact::Unknown,
+            Fact::Absent => Fact::Absent,
+            Fact::Known(entries) => entries
+                .iter()
+                .find(|entry| entry.filter == key.filter() && entry.key == key.key())
+                .map_or(Fact::Absent, |entry| Fact::Known(entry.value)),
+        }
+    }
+}
+
+fn canonical(address: Fact<IpAddr>) -> Fact<IpAddr> {
+    match address {
+        Fact::Known(address) => Fact::Known(address.to_canonical()),
+        Fact::Unknown | Fact::Absent => Fact::Unknown,
+    }
+}
+
+/// A set of facts, by name: those that a decision still waits for.
+///
+/// ```
+/// use authz_core::FactSet;
+///
+/// let needs = FactSet::PEER | FactSet::SNI;
+/// assert_eq!(needs.to_string(), "peer, sni");
+/// assert!(needs.contains(FactSet::SNI));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FactSet(u8);
+
+impl FactSet {
+    /// No fact.
+    pub const EMPTY: Self = Self(0);
+    /// The direct peer's address.
+    pub const SOURCE_IP: Self = Self(1);
+    /// The original client's address.
+    pub const REMOTE_IP: Self = Self(1 << 1);
+    /// The workload's address.
+    pub const DESTINATION_IP: Self = Self(1 << 2);
+    /// The workload's port.
+    pub const DESTINATION_PORT: Self = Self(1 << 3);
+    /// Whether the connection is plaintext, TLS or mesh mTLS.
+    pub const TRANSPORT: Self = Self(1 << 4);
+    /// The peer's identity.
+    pub const PEER: Self = Self(1 << 5);
+    /// The server name.
+    pub const SNI: Self = Self(1 << 6);
+    /// Metadata of other filters.
+    pub const METADATA: Self = Self(1 << 7);
+
+    /// Every fact with the name that suites, messages and JSON give it.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::SOURCE_IP, "sourceIp"),
+        (Self::REMOTE_IP, "remoteIp"),
+        (Self::DESTINATION_IP, "destinationIp"),
+        (Self::DESTINATION_PORT, "destinationPort"),
+        (Self::TRANSPORT, "transport"),
+        (Self::PEER, "peer"),
+        (Self::SNI, "sni"),
+        (Self::METADATA, "metadata"),
+    ];
+
+    /// The fact of a name.
+    ///
+    /// ```
+    /// use authz_core::FactSet;
+    ///
+    /// assert_eq!(FactSet::named("sni"), Some(FactSet::SNI));
+    /// assert_eq!(FactSet::named("host"), None);
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(fact, _)| fact)
+    }
+
+    /// Whether every fact of `other` is in the set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names of the facts in the set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(fact, _)| self.contains(*fact)).map(|(_, name)| name)
+    }
+
+    /// The set as one byte, one bit a fact, for doors that speak in integers.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl std::ops::BitOr for FactSet {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for FactSet {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl fmt::Display for FactSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.names().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}

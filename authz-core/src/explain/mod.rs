@@ -1,0 +1,15 @@
+//! The plain evaluator: walks the policies as they are written, clause by clause, and keeps the way.
+//!
+//! It is slow and obviously right. The compiled form in [`crate::matcher`] is neither, and a property
+//! test holds it to this one.
+
+mod display;
+mod evaluate;
+mod nearest;
+mod walk;
+
+pub use nearest::{Change, NearMiss};
+pub use walk::{Explanation, FailedTerm, MtlsStep, PassedOver, PolicyStep, RuleOutcome, RuleStep};
+
+pub(crate) use evaluate::decide;
+pub(crate) use walk::explain;

@@ -1,0 +1,105 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Decides whether a TCP connection may reach a workload, with the semantics of Istio's
+//! `AuthorizationPolicy` and `PeerAuthentication`, and says why.
+//!
+//! It reads the YAML that users of a service mesh already have. It needs no Kubernetes, no control
+//! plane and no sidecar, does no I/O, reads no clock, starts no thread and logs nothing. It does not
+//! look into HTTP: what only a request has is ignored exactly as Istio's sidecar ignores it on TCP.
+//!
+//! ```
+//! use authz_core::{Connection, Mesh, PolicySet, Verdict, Workload};
+//!
+//! let text = "
+//! apiVersion: security.istio.io/v1
+//! kind: AuthorizationPolicy
+//! metadata: {name: tcp-policy, namespace: foo}
+//! spec:
+//!   selector: {matchLabels: {app: tcp-echo}}
+//!   action: ALLOW
+//!   rules:
+//!   - to:
+//!     - operation: {ports: ['9000', '9001']}
+//! ";
+//! let policies = PolicySet::from_yaml(text, &Mesh::default())?;
+//! let authorizer = policies.authorizer_for(&Workload::new("foo").label("app", "tcp-echo"));
+//!
+//! let connection = Connection::new("10.244.1.46".parse()?, "10.244.2.10:9002".parse()?).plaintext();
+//! let decision = authorizer.decide(&connection);
+//! assert_eq!(decision.verdict(), Verdict::Deny);
+//! assert_eq!(decision.reason().code(), "no-allow-match");
+//! assert!(authorizer.explain(&connection).to_string().contains(
+//!     "would be allowed if destination.port were 9000 or 9001; it is 9002"
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a policy
+//!
+//! ```text
+//! YAML text ─parse→ resource ─validate→ policy ─select→ selection ─compile→ authorizer ─decide→ decision
+//!            as written        as meant         for a workload      as executed          └explain→ explanation
+//! ```
+//!
+//! [`PolicySet`] goes from text to policies and [`PolicyLoader`] does so with limits, from several
+//! texts, or leniently. [`PolicySet::authorizer_for`] selects and compiles. [`Authorizer::decide`]
+//! is for the hot path, [`Authorizer::decide_early`] for connections of which not everything is known
+//! yet, and [`Authorizer::explain`] for people.
+//!
+//! # Fail closed
+//!
+//! A text that cannot be read fails the load; a fact that was not stated denies where it matters; the
+//! zero of every type denies. What is worth knowing about a text that does load is in
+//! [`PolicySet::findings`].
+//!
+//! # Untrusted input
+//!
+//! Texts are bounded by [`Limits`]. Facts of connections are compared in time linear in their length
+//! and in the number of patterns, without backtracking and without allocation.
+//!
+//! # Features
+//!
+//! `serde` gives [`Decision`], [`Explanation`] and [`Finding`] a `Serialize` with the one JSON shape
+//! that every door of the project shares. It is off by default.
+
+mod value;
+
+mod connection;
+mod truth;
+mod workload;
+
+mod finding;
+mod limits;
+
+mod yaml;
+
+mod resource;
+
+mod policy;
+
+mod select;
+
+mod decision;
+
+mod explain;
+
+mod matcher;
+
+mod authorizer;
+
+mod policy_set;
+
+pub use authorizer::Authorizer;
+pub use connection::{Connection, Fact, FactSet, MetadataEntry, Transport};
+pub use decision::{Decision, DryRunResults, EarlyDecision, ProviderAnswer, Reason, Shadow, Verdict};
+pub use explain::{Change, Explanation, FailedTerm, MtlsStep, NearMiss, PassedOver, PolicyStep, RuleOutcome, RuleStep};
+pub use finding::{Finding, FindingKind, Fix, Layer, Severity};
+pub use limits::Limits;
+pub use policy_set::{LoadError, PolicyLoader, PolicySet};
+pub use resource::{Action, Mode};
+pub use select::Applies;
+pub use value::{
+    IpBlock, IpBlockError, Labels, Location, MetadataKey, MetadataMatch, MetadataValue, NamespaceMatch, PolicyId, PolicyName, Port,
+    PortError, Position, PrincipalMatch, RuleId, ServiceAccountError, ServiceAccountMatch, SniMatch, Span, StringMatch,
+    TrustDomainError, TrustDomainMatch,
+};
+pub use workload::{Mesh, Profile, ProviderKind, UnknownProfile, UnknownProviderKind, Workload};

@@ -1,0 +1,385 @@
+//! A set of policies: loaded from texts, strictly or leniently, and asked for the authorizer of a workload.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::authorizer::Authorizer;
+use crate::finding::{Finding, FindingKind, Path, Reporter, Severity};
+use crate::limits::Limits;
+use crate::policy::{self, AuthorizationPolicy, Effect, PeerAuthentication};
+use crate::resource::{Action, Documents, Resource};
+use crate::select::Selection;
+use crate::value::{Location, PolicyName, Span};
+use crate::workload::{Mesh, Profile, Workload};
+use crate::yaml;
+
+/// Reads policies from one or more texts.
+///
+/// A strict load, the default, fails on anything that cannot be read. A [`lenient`](Self::lenient)
+/// one is for hosts that must keep serving: it goes on without what it cannot read, in the one
+/// direction that is safe.
+///
+/// ```
+/// use authz_core::{Mesh, PolicyLoader};
+///
+/// let policies = PolicyLoader::new(&Mesh::default())
+///     .source("deny.yaml", "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: b}, spec: {action: DENY, rules: [{}]}}")
+///     .source("mtls.yaml", "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: b}}")
+///     .load()?;
+/// assert_eq!(policies.len(), 2);
+/// # Ok::<(), authz_core::LoadError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicyLoader<'t> {
+    mesh: Mesh,
+    limits: Limits,
+    profile: Profile,
+    is_lenient: bool,
+    sources: Vec<(Arc<str>, &'t str)>,
+}
+
+impl<'t> PolicyLoader<'t> {
+    /// A loader for the policies of a mesh.
+    pub fn new(mesh: &Mesh) -> Self {
+        Self { mesh: mesh.clone(), limits: Limits::default(), profile: Profile::Sidecar, is_lenient: false, sources: Vec::new() }
+    }
+
+    /// Bounds what the texts may ask for.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The data plane whose meaning the policies get.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicyLoader, Profile};
+    ///
+    /// assert!(PolicyLoader::new(&Mesh::default()).profile(Profile::Sidecar).load().is_ok());
+    /// ```
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Goes on without what cannot be read.
+    ///
+    /// | unreadable                         | then                                                     |
+    /// |------------------------------------|----------------------------------------------------------|
+    /// | part of an ALLOW rule              | the rule matches nothing; its policy still applies       |
+    /// | part of a DENY or CUSTOM rule      | the rule matches as if it did not ask for that part      |
+    /// | part of a DENY or CUSTOM policy    | it matches everything in its scope                       |
+    /// | a PeerAuthentication               | `STRICT` in its scope                                    |
+    /// | a dry-run annotation               | DENY is enforced; the rules of an ALLOW match nothing    |
+    /// | two resources of one name          | both apply; the rules of an ALLOW match nothing          |
+    /// | a kind, an action, a scope, YAML   | the load fails                                           |
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicyLoader, Verdict, Workload};
+    ///
+    /// let text = "
+    /// apiVersion: security.istio.io/v1
+    /// kind: AuthorizationPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   rules:
+    ///   - to: [{operation: {ports: ['80', http]}}]
+    /// ";
+    /// let policies = PolicyLoader::new(&Mesh::default()).source("web.yaml", text).lenient().load()?;
+    /// assert_eq!(policies.findings()[0].code(), "bad-port");
+    /// let connection = Connection::new("10.0.0.1".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
+    /// assert_eq!(policies.authorizer_for(&Workload::new("shop")).decide(&connection).verdict(), Verdict::Deny);
+    /// # Ok::<(), authz_core::LoadError>(())
+    /// ```
+    pub fn lenient(mut self) -> Self {
+        self.is_lenient = true;
+        self
+    }
+
+    /// Adds a text, YAML or JSON, under the name that findings call it by.
+    pub fn source(mut self, name: impl Into<Arc<str>>, text: &'t str) -> Self {
+        self.sources.push((name.into(), text));
+        self
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    ///
+    /// Every finding of every text, if one of them is an error; for a lenient load, if one of them
+    /// leaves open what a policy is, what it orders or whom it concerns.
+    pub fn load(self) -> Result<PolicySet, LoadError> {
+        let mut load = Load {
+            mesh: &self.mesh,
+            limits: self.limits,
+            reporter: Reporter::new(self.limits.findings),
+            policies: Vec::new(),
+            peer_authentications: Vec::new(),
+            others: BTreeMap::new(),
+            has_empty_list: false,
+            rules: 0,
+            names: HashMap::new(),
+        };
+        let Profile::Sidecar = self.profile;
+        if load.within_limits(&self.sources) {
+            for (name, text) in &self.sources {
+                load.source(name, text);
+            }
+            policy::lint(&load.policies, &load.peer_authentications, &self.mesh, &mut load.reporter);
+        }
+        load.finish(&self.mesh, &self.sources, self.is_lenient)
+    }
+}
+
+struct Load<'m> {
+    mesh: &'m Mesh,
+    limits: Limits,
+    reporter: Reporter,
+    policies: Vec<AuthorizationPolicy>,
+    peer_authentications: Vec<PeerAuthentication>,
+    others: BTreeMap<String, usize>,
+    has_empty_list: bool,
+    rules: usize,
+    /// Where each resource was first seen: its place among its kind.
+    names: HashMap<(bool, PolicyName), (usize, Location)>,
+}
+
+impl Load<'_> {
+    fn within_limits(&mut self, sources: &[(Arc<str>, &str)]) -> bool {
+        let bytes: usize = sources.iter().map(|(_, text)| text.len()).sum();
+        if bytes > self.limits.bytes {
+            let name = sources.first().map_or_else(|| "".into(), |(name, _)| Arc::clone(name));
+            self.reporter.enter_source(&Location::new(name, Span::default()));
+            self.limit(Span::default(), format!("{bytes} bytes of text, more than {}", self.limits.bytes));
+            return false;
+        }
+        true
+    }
+
+    fn limit(&mut self, span: Span, message: String) {
+        self.reporter.fail();
+        self.reporter.report(FindingKind::LimitExceeded, span, &Path::ROOT, message);
+    }
+
+    fn source(&mut self, name: &Arc<str>, text: &str) {
+        self.reporter.enter_source(&Location::new(Arc::clone(name), Span::default()));
+        let parsed = yaml::parse(text, &self.limits);
+        let mut documents = Documents::default();
+        for node in &parsed.documents {
+            documents.read(node, &mut self.reporter);
+        }
+        for resource in documents.resources {
+            self.resource(&resource);
+        }
+        for (kind, count) in documents.others {
+            *self.others.entry(kind).or_default() += count;
+        }
+        self.has_empty_list |= documents.has_empty_list;
+        if let Some(error) = parsed.error {
+            self.reporter.enter_resource(None);
+            self.reporter.fail();
+            let kind = if error.is_limit { FindingKind::LimitExceeded } else { FindingKind::YamlSyntax };
+            self.reporter.report(kind, error.span, &Path::ROOT, error.message);
+        }
+    }
+
+    fn resource(&mut self, resource: &Resource<'_>) {
+        let metadata = match resource {
+            Resource::AuthorizationPolicy(policy) => &policy.metadata,
+            Resource::PeerAuthentication(policy) => &policy.metadata,
+        };
+        self.reporter.enter_resource(Some(metadata.name.to_string()));
+        let location = self.reporter.locate(metadata.span);
+        let is_policy = matches!(resource, Resource::AuthorizationPolicy(_));
+        let place = if is_policy { self.policies.len() } else { self.peer_authentications.len() };
+        let twin = self.names.get(&(is_policy, metadata.name.clone())).cloned();
+        match &twin {
+            Some((_, first)) => {
+                let message = format!("`{}` stands at {first} too; a cluster holds one of them", metadata.name);
+                self.reporter.report(FindingKind::DuplicateResource, metadata.span, &Path::ROOT, message).help("remove one, or rename it");
+            }
+            None => {
+                self.names.insert((is_policy, metadata.name.clone()), (place, location));
+            }
+        }
+        match resource {
+            Resource::AuthorizationPolicy(written) => {
+                policy::validate_authorization_policy(written, &mut self.reporter);
+                self.policies.push(policy::translate(written, self.mesh, &mut self.reporter));
+                self.rules += self.policies.last().map_or(0, |policy| policy.rules.len());
+                if self.rules > self.limits.rules {
+                    self.limit(metadata.span, format!("more than {} rules", self.limits.rules));
+                }
+            }
+            Resource::PeerAuthentication(written) => {
+                policy::validate_peer_authentication(written, &mut self.reporter);
+                self.peer_authentications.push(PeerAuthentication::new(written, &self.reporter));
+            }
+        }
+        if let Some((first, _)) = twin {
+            self.contradict(is_policy, [first, place]);
+        }
+    }
+
+    /// Two resources of one name: which of them a cluster would hold nobody can say.
+    fn contradict(&mut self, is_policy: bool, twins: [usize; 2]) {
+        for twin in twins {
+            if is_policy && let Some(policy) = self.policies.get_mut(twin) {
+                policy.is_dry_run &= policy.action != Action::Deny;
+                if policy.action == Action::Allow {
+                    policy.is_dry_run = false;
+                    for rule in &mut policy.rules {
+                        rule.effect = Effect::Unreadable;
+                    }
+                }
+            } else if !is_policy && let Some(policy) = self.peer_authentications.get_mut(twin) {
+                policy.is_unreadable = true;
+            }
+        }
+    }
+
+    fn finish(self, mesh: &Mesh, sources: &[(Arc<str>, &str)], is_lenient: bool) -> Result<PolicySet, LoadError> {
+        let failed = if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
+        let mut findings = self.reporter.into_findings();
+        let order = |name: &str| sources.iter().position(|(source, _)| &**source == name);
+        findings.sort_by_cached_key(|finding| (order(finding.location.source()), finding.location.span()));
+        if failed {
+            return Err(LoadError { findings });
+        }
+        Ok(PolicySet {
+            mesh: mesh.clone(),
+            policies: self.policies.into_iter().map(Arc::new).collect(),
+            peer_authentications: self.peer_authentications,
+            others: self.others,
+            has_empty_list: self.has_empty_list,
+            findings,
+        })
+    }
+}
+
+/// Policies that were read and understood.
+///
+/// ```
+/// use authz_core::{Mesh, PolicySet};
+///
+/// let policies = PolicySet::from_yaml("", &Mesh::default())?;
+/// assert!(policies.is_empty());
+/// # Ok::<(), authz_core::LoadError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    mesh: Mesh,
+    policies: Vec<Arc<AuthorizationPolicy>>,
+    peer_authentications: Vec<PeerAuthentication>,
+    others: BTreeMap<String, usize>,
+    has_empty_list: bool,
+    findings: Vec<Finding>,
+}
+
+impl PolicySet {
+    /// Reads one text, strictly, with the default limits. Findings call it `<text>`.
+    ///
+    /// # Errors
+    ///
+    /// Every finding of the text, if one of them is an error.
+    pub fn from_yaml(text: &str, mesh: &Mesh) -> Result<Self, LoadError> {
+        PolicyLoader::new(mesh).source("<text>", text).load()
+    }
+
+    /// Compiles the policies that apply to a workload.
+    pub fn authorizer_for(&self, workload: &Workload) -> Authorizer {
+        let selection = Selection::new(&self.policies, &self.peer_authentications, workload, &self.mesh);
+        Authorizer::new(selection, &self.mesh)
+    }
+
+    /// What the load found and went on with: warnings and notes, and for a lenient load the errors.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicySet};
+    ///
+    /// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a}}";
+    /// let policies = PolicySet::from_yaml(text, &Mesh::default())?;
+    /// assert_eq!(policies.findings()[0].code(), "default-namespace");
+    /// # Ok::<(), authz_core::LoadError>(())
+    /// ```
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How many resources of the two kinds the texts held.
+    pub fn len(&self) -> usize {
+        self.policies.len() + self.peer_authentications.len()
+    }
+
+    /// Whether the texts held no resource that decides.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a list of resources stood in a text and was empty: an answer, not an oversight.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicySet};
+    ///
+    /// let policies = PolicySet::from_yaml("{apiVersion: v1, kind: List, items: []}", &Mesh::default())?;
+    /// assert!(policies.is_empty() && policies.has_empty_list());
+    /// # Ok::<(), authz_core::LoadError>(())
+    /// ```
+    pub fn has_empty_list(&self) -> bool {
+        self.has_empty_list
+    }
+
+    /// The kinds that were passed over, and how often.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicySet};
+    ///
+    /// let policies = PolicySet::from_yaml("{apiVersion: v1, kind: Service}", &Mesh::default())?;
+    /// assert_eq!(policies.other_kinds().collect::<Vec<_>>(), [("Service", 1)]);
+    /// # Ok::<(), authz_core::LoadError>(())
+    /// ```
+    pub fn other_kinds(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.others.iter().map(|(kind, count)| (kind.as_str(), *count))
+    }
+
+    /// The mesh that the policies were read for.
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+}
+
+/// Policies that could not be loaded: everything that was found.
+///
+/// ```
+/// use authz_core::{Mesh, PolicySet, Severity};
+///
+/// let error = PolicySet::from_yaml("a: [", &Mesh::default()).unwrap_err();
+/// assert_eq!(error.findings()[0].severity(), Severity::Error);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    findings: Vec<Finding>,
+}
+
+impl LoadError {
+    /// Every finding, in the order of the texts; warnings among them.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let errors = self.findings.iter().filter(|finding| finding.severity() == Severity::Error);
+        for (i, finding) in errors.enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            finding.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LoadError {}

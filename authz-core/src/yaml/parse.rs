@@ -1,0 +1,205 @@
+//! From text to nodes, within limits.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
+
+use super::{Entry, Node, ScalarKind, Value};
+use crate::limits::Limits;
+use crate::value::{Position, Span};
+
+/// What a text holds: the documents before the first error, and that error.
+#[derive(Debug)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) documents: Vec<Node<'a>>,
+    pub(crate) error: Option<ParseError>,
+}
+
+/// Why a text could not be read to its end.
+#[derive(Debug)]
+pub(crate) struct ParseError {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) is_limit: bool,
+}
+
+/// Reads all documents of a text.
+pub(crate) fn parse<'a>(text: &'a str, limits: &Limits) -> Parsed<'a> {
+    let mut reader = Reader {
+        events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        limits,
+        nodes: 0,
+        alias_nodes: 0,
+        anchors: HashMap::new(),
+    };
+    let mut documents = Vec::new();
+    let error = reader.documents(&mut documents).err();
+    Parsed { documents, error }
+}
+
+struct Reader<'a, 'l> {
+    events: Parser<'a, StrInput<'a>>,
+    limits: &'l Limits,
+    nodes: usize,
+    alias_nodes: usize,
+    anchors: HashMap<usize, Node<'a>>,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), ParseError> {
+        match self.events.next_event() {
+            Some(Ok((event, span))) => Ok((event, convert(span))),
+            Some(Err(error)) => Err(syntax(&error)),
+            None => Ok((Event::StreamEnd, Span::default())),
+        }
+    }
+
+    fn documents(&mut self, documents: &mut Vec<Node<'a>>) -> Result<(), ParseError> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(()),
+                Event::DocumentStart(_) => {
+                    if documents.len() >= self.limits.documents {
+                        return Err(limit(span, format!("more than {} documents", self.limits.documents)));
+                    }
+                    self.anchors.clear();
+                }
+                Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
+                event => documents.push(self.node(event, span, 0)?),
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node<'a>, ParseError> {
+        if depth > self.limits.nesting {
+            return Err(limit(span, format!("more than {} levels of lists and mappings", self.limits.nesting)));
+        }
+        self.nodes += 1;
+        if self.nodes > self.limits.nodes {
+            return Err(limit(span, format!("more than {} values", self.limits.nodes)));
+        }
+        let (anchor, node) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, span),
+            Event::Scalar(text, style, anchor, tag) => (anchor, scalar(text, style, tag.as_deref(), span)),
+            Event::SequenceStart(anchor, tag) => {
+                let items = self.sequence(depth)?;
+                let span = items.last().map_or(span, |last| Span { start: span.start, end: last.span.end });
+                (anchor, collection(Value::Sequence(items), span, tag.as_deref(), "seq"))
+            }
+            Event::MappingStart(anchor, tag) => {
+                let entries = self.mapping(depth)?;
+                let span = match (entries.first(), entries.last()) {
+                    (Some(first), Some(last)) => {
+                        Span { start: span.start.min(first.key.span.start), end: last.value.span.end.max(last.key.span.end) }
+                    }
+                    _ => span,
+                };
+                (anchor, collection(Value::Mapping(entries), span, tag.as_deref(), "map"))
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => return Err(ParseError { span, message: "a value is missing".into(), is_limit: false }),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Vec<Node<'a>>, ParseError> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (event, span) => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Vec<Entry<'a>>, ParseError> {
+        let mut entries = Vec::new();
+        let mut seen = HashSet::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(entries);
+            }
+            let key = self.node(event, span, depth + 1)?;
+            let repeats = match &key.value {
+                Value::Scalar(text, _) => !seen.insert(text.clone()),
+                Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => false,
+            };
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            entries.push(Entry { key, value, repeats });
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node<'a>, ParseError> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(ParseError { span, message: "an alias to a value that is not complete".into(), is_limit: false });
+        };
+        self.alias_nodes += count(node);
+        if self.alias_nodes > self.limits.alias_nodes {
+            return Err(limit(span, format!("aliases that stand for more than {} values", self.limits.alias_nodes)));
+        }
+        Ok(node.clone())
+    }
+}
+
+fn count(node: &Node<'_>) -> usize {
+    match &node.value {
+        Value::Scalar(..) | Value::Tagged(_) => 1,
+        Value::Sequence(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Mapping(entries) => 1 + entries.iter().map(|entry| count(&entry.key) + count(&entry.value)).sum::<usize>(),
+    }
+}
+
+fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node<'a> {
+    let kind = match (tag, style) {
+        (None, ScalarStyle::Plain) => ScalarKind::of_plain(&text),
+        (None, _) => ScalarKind::String,
+        (Some(tag), _) if is_core(tag, "str") || is_non_specific(tag) => ScalarKind::String,
+        (Some(tag), _) => return Node { span, value: Value::Tagged(tag.to_string()) },
+    };
+    Node { span, value: Value::Scalar(text, kind) }
+}
+
+fn collection<'a>(value: Value<'a>, span: Span, tag: Option<&Tag>, expected: &str) -> Node<'a> {
+    match tag {
+        Some(tag) if !is_core(tag, expected) && !is_non_specific(tag) => Node { span, value: Value::Tagged(tag.to_string()) },
+        _ => Node { span, value },
+    }
+}
+
+fn is_core(tag: &Tag, name: &str) -> bool {
+    tag.is_yaml_core_schema() && tag.suffix == name
+}
+
+fn is_non_specific(tag: &Tag) -> bool {
+    tag.handle.is_empty() && tag.suffix == "!"
+}
+
+fn convert(span: saphyr_parser::Span) -> Span {
+    Span { start: position(&span.start), end: position(&span.end) }
+}
+
+fn position(marker: &Marker) -> Position {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Position { line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
+}
+
+fn syntax(error: &ScanError) -> ParseError {
+    let start = position(error.marker());
+    ParseError { span: Span { start, end: start }, message: error.info().to_owned(), is_limit: false }
+}
+
+fn limit(span: Span, message: String) -> ParseError {
+    ParseError { span, message, is_limit: true }
+}
