@@ -30,10 +30,10 @@ use crate::value::{Location, Span};
 /// let error = PolicySet::from_yaml(text, &Mesh::default()).unwrap_err();
 /// let finding = &error.findings()[0];
 /// assert_eq!(finding.code(), "bad-ip-block");
-/// assert_eq!(finding.location().to_string(), "<text>:8:26");
+/// assert_eq!(finding.location().to_string(), "<text>:8:27");
 /// assert_eq!(
 ///     finding.to_string(),
-///     "<text>:8:26: error[bad-ip-block]: shop/web: spec.rules[0].from[0].source.ipBlocks[0]: \
+///     "<text>:8:27: error[bad-ip-block]: shop/web: spec.rules[0].from[0].source.ipBlocks[0]: \
 ///      `10.0.0.0/33` is not an address or CIDR block: an IPv4 prefix has at most 32 bits",
 /// );
 /// ```

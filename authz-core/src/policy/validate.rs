@@ -105,8 +105,7 @@ fn validate_selector(selector: &Selector<'_>, path: &Path<'_>, reporter: &mut Re
 
 fn validate_targets(policy: &AuthorizationPolicy<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     let Some(span) = policy.targets_span else { return };
-    let both = policy.targets.len() > 1 && policy.targets.iter().any(|target| target.span.start < span.start);
-    if policy.selector.is_some() || both {
+    if policy.selector.is_some() || policy.has_both_targets {
         reporter
             .report(FindingKind::TargetConflict, span, path, "only one of `selector`, `targetRef` and `targetRefs` may stand in a policy")
             .help("keep one");

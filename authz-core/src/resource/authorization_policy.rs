@@ -45,6 +45,8 @@ pub(crate) struct AuthorizationPolicy<'a> {
     pub(crate) targets: Vec<TargetRef<'a>>,
     /// The key that `targets` came from.
     pub(crate) targets_span: Option<Span>,
+    /// Whether both keys are there.
+    pub(crate) has_both_targets: bool,
     pub(crate) action: Action,
     pub(crate) action_span: Span,
     pub(crate) provider: Option<Provider<'a>>,
@@ -130,6 +132,7 @@ impl<'a> AuthorizationPolicy<'a> {
             selector: None,
             targets: Vec::new(),
             targets_span: None,
+            has_both_targets: false,
             action: Action::Allow,
             action_span: resource.key_span("kind"),
             provider: None,
@@ -172,6 +175,7 @@ impl<'a> AuthorizationPolicy<'a> {
             if items.is_empty() {
                 report_empty_list("targetRefs", spec.key_span("targetRefs"), &here, reporter);
             } else {
+                self.has_both_targets = self.targets_span.is_some();
                 self.targets_span = Some(spec.key_span("targetRefs"));
             }
             too_many(items.len(), 16, "targetRefs", spec.key_span("targetRefs"), &here, reporter);

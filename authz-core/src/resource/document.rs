@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{AuthorizationPolicy, Metadata, PeerAuthentication};
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::Span;
-use crate::yaml::{Fields, Node, nearest};
+use crate::yaml::{Fields, Node, Value, nearest};
 
 const GROUP: &str = "security.istio.io";
 const VERSIONS: &[&str] = &["security.istio.io/v1", "security.istio.io/v1beta1"];
@@ -41,10 +41,14 @@ impl<'a> Documents<'a> {
             return;
         }
         let path = Path::ROOT;
-        let Some(any) = Fields::read_open(node, &path, reporter) else {
+        if !matches!(node.value, Value::Mapping(_)) {
             reporter.fail();
+            reporter
+                .report(FindingKind::NotAResource, start_of(node), &path, "this document is not a mapping")
+                .help("a resource starts with `apiVersion` and `kind`");
             return;
-        };
+        }
+        let Some(any) = Fields::read_open(node, &path, reporter) else { return };
         if any.is_broken {
             reporter.fail();
         }

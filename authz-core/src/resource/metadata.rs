@@ -140,7 +140,7 @@ impl Metadata {
                 let value = entry.value.text(&here, reporter);
                 self.is_broken |= value.is_none();
                 if map == "annotations" {
-                    self.annotation(key, value.map(|value| &**value), entry.value.span, &here, reporter);
+                    self.annotation(key, value.map(|value| &**value), [entry.key.span, entry.value.span], &here, reporter);
                 }
             }
             if map == "annotations" && entries.is_broken {
@@ -150,11 +150,11 @@ impl Metadata {
         }
     }
 
-    fn annotation(&mut self, key: &str, value: Option<&str>, span: Span, path: &Path<'_>, reporter: &mut Reporter) {
+    fn annotation(&mut self, key: &str, value: Option<&str>, [key_span, span]: [Span; 2], path: &Path<'_>, reporter: &mut Reporter) {
         if RESERVED.contains(&key) {
             self.is_broken = true;
             reporter
-                .report(FindingKind::ReservedAnnotation, span, path, format!("`{key}` is Istio's own annotation"))
+                .report(FindingKind::ReservedAnnotation, key_span, path, format!("`{key}` is Istio's own annotation"))
                 .help("remove it");
         }
         if key != DRY_RUN {

@@ -84,18 +84,15 @@ impl<'a> Reader<'a, '_> {
             Event::Alias(anchor) => return self.alias(anchor, span),
             Event::Scalar(text, style, anchor, tag) => (anchor, scalar(text, style, tag.as_deref(), span)),
             Event::SequenceStart(anchor, tag) => {
-                let items = self.sequence(depth)?;
-                let span = items.last().map_or(span, |last| Span { start: span.start, end: last.span.end });
+                let (items, end) = self.sequence(depth)?;
+                let span = Span { start: span.start, end: end.or(items.last().map(|last| last.span.end)).unwrap_or(span.end) };
                 (anchor, collection(Value::Sequence(items), span, tag.as_deref(), "seq"))
             }
             Event::MappingStart(anchor, tag) => {
-                let entries = self.mapping(depth)?;
-                let span = match (entries.first(), entries.last()) {
-                    (Some(first), Some(last)) => {
-                        Span { start: span.start.min(first.key.span.start), end: last.value.span.end.max(last.key.span.end) }
-                    }
-                    _ => span,
-                };
+                let (entries, end) = self.mapping(depth)?;
+                let last = entries.last().map(|last| last.value.span.end.max(last.key.span.end));
+                let start = entries.first().map_or(span.start, |first| span.start.min(first.key.span.start));
+                let span = Span { start, end: end.or(last).unwrap_or(span.end) };
                 (anchor, collection(Value::Mapping(entries), span, tag.as_deref(), "map"))
             }
             Event::Nothing
@@ -112,23 +109,25 @@ impl<'a> Reader<'a, '_> {
         Ok(node)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Vec<Node<'a>>, ParseError> {
+    /// The items, and where the closing bracket ends if there is one.
+    fn sequence(&mut self, depth: usize) -> Result<(Vec<Node<'a>>, Option<Position>), ParseError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(items),
+                (Event::SequenceEnd, span) => return Ok((items, (!span.is_empty()).then_some(span.end))),
                 (event, span) => items.push(self.node(event, span, depth + 1)?),
             }
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Vec<Entry<'a>>, ParseError> {
+    /// The entries, and where the closing brace ends if there is one.
+    fn mapping(&mut self, depth: usize) -> Result<(Vec<Entry<'a>>, Option<Position>), ParseError> {
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok(entries);
+                return Ok((entries, (!span.is_empty()).then_some(span.end)));
             }
             let key = self.node(event, span, depth + 1)?;
             let repeats = match &key.value {
@@ -166,16 +165,21 @@ fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Option<&Tag>, span: S
         (None, ScalarStyle::Plain) => ScalarKind::of_plain(&text),
         (None, _) => ScalarKind::String,
         (Some(tag), _) if is_core(tag, "str") || is_non_specific(tag) => ScalarKind::String,
-        (Some(tag), _) => return Node { span, value: Value::Tagged(tag.to_string()) },
+        (Some(tag), _) => return Node { span, value: Value::Tagged(spelling(tag)) },
     };
     Node { span, value: Value::Scalar(text, kind) }
 }
 
 fn collection<'a>(value: Value<'a>, span: Span, tag: Option<&Tag>, expected: &str) -> Node<'a> {
     match tag {
-        Some(tag) if !is_core(tag, expected) && !is_non_specific(tag) => Node { span, value: Value::Tagged(tag.to_string()) },
+        Some(tag) if !is_core(tag, expected) && !is_non_specific(tag) => Node { span, value: Value::Tagged(spelling(tag)) },
         _ => Node { span, value },
     }
+}
+
+/// A tag as users write it.
+fn spelling(tag: &Tag) -> String {
+    if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }
 }
 
 fn is_core(tag: &Tag, name: &str) -> bool {

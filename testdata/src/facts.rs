@@ -1,0 +1,122 @@
+//! The facts of a case's connection, owned, so that a connection can be borrowed from them.
+
+use std::net::IpAddr;
+
+use authz_core::{Connection, Fact, FactSet, MetadataEntry, MetadataValue, Transport};
+
+use crate::format::{ConnectionFile, OneOrMany};
+
+/// A connection that owns its facts.
+///
+/// A fact that a case leaves out is known to be absent; the facts in `unknown` are not known yet.
+#[derive(Clone, Debug)]
+pub struct OwnedConnection {
+    source: Fact<IpAddr>,
+    remote: Fact<IpAddr>,
+    destination: Fact<IpAddr>,
+    port: Fact<u16>,
+    unknown: FactSet,
+    principals: Option<Vec<String>>,
+    sni: Option<String>,
+    metadata: Vec<(String, String, OneOrMany)>,
+}
+
+impl OwnedConnection {
+    pub(crate) fn new(file: &ConnectionFile, more_unknown: &[String]) -> Result<Self, String> {
+        let mut unknown = FactSet::EMPTY;
+        for name in file.unknown.iter().chain(more_unknown) {
+            unknown |= FactSet::named(name).ok_or_else(|| format!("`{name}` is not a fact"))?;
+        }
+        let address = |address: Option<IpAddr>, fact: FactSet, name: &str| match address {
+            _ if unknown.contains(fact) => Ok(Fact::Unknown),
+            Some(address) => Ok(Fact::Known(address)),
+            None => Err(format!("`connection.{name}` is left out; state it, or name it in `unknown`")),
+        };
+        let source = address(file.source_ip, FactSet::SOURCE_IP, "sourceIp")?;
+        let mut metadata = Vec::new();
+        for (key, value) in &file.metadata {
+            let (filter, key) = key.split_once('|').ok_or_else(|| format!("`{key}` is not of the form NAMESPACE|KEY"))?;
+            metadata.push((filter.to_owned(), key.to_owned(), value.clone()));
+        }
+        Ok(Self {
+            source,
+            remote: match file.remote_ip {
+                None if !unknown.contains(FactSet::REMOTE_IP) => source,
+                stated => address(stated, FactSet::REMOTE_IP, "remoteIp")?,
+            },
+            destination: address(file.destination_ip, FactSet::DESTINATION_IP, "destinationIp")?,
+            port: match file.destination_port {
+                _ if unknown.contains(FactSet::DESTINATION_PORT) => Fact::Unknown,
+                Some(port) => Fact::Known(port),
+                None => return Err("`connection.destinationPort` is left out; state it, or name it in `unknown`".into()),
+            },
+            unknown,
+            principals: file.principal.clone().map(|principal| match principal {
+                OneOrMany::One(one) => vec![one],
+                OneOrMany::Many(many) => many,
+            }),
+            sni: file.sni.clone(),
+            metadata,
+        })
+    }
+
+    /// Hands the connection to `work`; it borrows from vectors that live as long as the call.
+    pub fn with<R>(&self, work: impl FnOnce(&Connection<'_>) -> R) -> R {
+        let principals: Vec<&str> = self.principals.iter().flatten().map(String::as_str).collect();
+        let lists: Vec<Vec<&str>> = self
+            .metadata
+            .iter()
+            .map(|(_, _, value)| match value {
+                OneOrMany::One(_) => Vec::new(),
+                OneOrMany::Many(many) => many.iter().map(String::as_str).collect(),
+            })
+            .collect();
+        let entries: Vec<MetadataEntry<'_>> = self
+            .metadata
+            .iter()
+            .zip(&lists)
+            .map(|((filter, key, value), list)| MetadataEntry {
+                filter,
+                key,
+                value: match value {
+                    OneOrMany::One(text) => MetadataValue::Text(text),
+                    OneOrMany::Many(_) => MetadataValue::List(list),
+                },
+            })
+            .collect();
+        work(&self.connection(&principals, &entries))
+    }
+
+    fn connection<'a>(&'a self, principals: &'a [&'a str], entries: &'a [MetadataEntry<'a>]) -> Connection<'a> {
+        let mut connection = Connection::unknown()
+            .source_ip(self.source)
+            .remote_ip(self.remote)
+            .destination_ip(self.destination)
+            .destination_port(self.port);
+        let transport = match (&self.principals, &self.sni) {
+            // A connection is mesh mTLS exactly when it states a principal.
+            (Some(_), _) => Transport::MeshMtls,
+            (None, Some(_)) => Transport::Tls,
+            (None, None) => Transport::Plaintext,
+        };
+        let peer_is_unknown = self.unknown.contains(FactSet::PEER);
+        if self.unknown.contains(FactSet::TRANSPORT) || (peer_is_unknown && self.principals.is_none()) {
+            connection = connection.transport(Fact::Unknown);
+        } else if self.principals.is_some() && !peer_is_unknown {
+            connection = connection.principals(principals);
+        } else {
+            connection = connection.transport(Fact::Known(transport));
+        }
+        if !self.unknown.contains(FactSet::SNI) {
+            connection = match &self.sni {
+                Some(name) => connection.sni(name),
+                None => connection.without_sni(),
+            };
+        }
+        match (self.unknown.contains(FactSet::METADATA), entries) {
+            (true, _) => connection,
+            (false, []) => connection.without_metadata(),
+            (false, entries) => connection.metadata(entries),
+        }
+    }
+}
