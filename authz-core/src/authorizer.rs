@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::connection::{Connection, Fact, FactSet, Transport};
+use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::explain::{self, Explanation};
+use crate::fact_set::FactSet;
 use crate::matcher::{Facts, Match, RuleSet};
 use crate::policy::{PortMtls, Rule};
 use crate::resource::{Action, Mode};

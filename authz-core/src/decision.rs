@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::connection::FactSet;
+use crate::fact_set::FactSet;
 use crate::value::{PolicyId, RuleId};
 
 /// What happens to a connection.
@@ -107,9 +107,10 @@ impl<'a> Reason<'a> {
     /// ```
     pub fn rule(&self) -> Option<&'a RuleId> {
         match self {
-            Self::CustomMisconfigured(rule) | Self::CustomProvider(rule, _) | Self::DenyPolicy(rule) | Self::AllowPolicy(rule) => {
-                Some(rule)
-            }
+            Self::CustomMisconfigured(rule)
+            | Self::CustomProvider(rule, _)
+            | Self::DenyPolicy(rule)
+            | Self::AllowPolicy(rule) => Some(rule),
             Self::StrictMtls(_) | Self::TlsNotTerminated(_) | Self::NoPolicy | Self::NoAllowMatch | Self::UnknownFact(_) => None,
         }
     }
@@ -136,13 +137,15 @@ impl fmt::Display for Reason<'_> {
                 write!(f, "PeerAuthentication {policy} takes mesh mTLS only ({})", policy.location())
             }
             Self::TlsNotTerminated(policy) => {
-                write!(f, "PeerAuthentication {policy} switches mTLS off, so a mesh mTLS client cannot connect ({})", policy.location())
+                write!(
+                    f,
+                    "PeerAuthentication {policy} switches mTLS off, so a mesh mTLS client cannot connect ({})",
+                    policy.location()
+                )
             }
-            Self::CustomMisconfigured(rule) => write!(
-                f,
-                "CUSTOM policy {rule} matches, and its provider is undefined or not the only one ({})",
-                rule.location()
-            ),
+            Self::CustomMisconfigured(rule) => {
+                write!(f, "CUSTOM policy {rule} matches, and its provider is undefined or not the only one ({})", rule.location())
+            }
             Self::CustomProvider(rule, provider) => {
                 write!(f, "CUSTOM policy {rule} matches: provider `{provider}` has to allow it ({})", rule.location())
             }

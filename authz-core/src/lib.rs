@@ -63,6 +63,8 @@
 
 mod value;
 
+mod fact_set;
+
 mod connection;
 mod truth;
 mod workload;
@@ -78,6 +80,8 @@ mod policy;
 
 mod select;
 
+mod lint;
+
 mod decision;
 
 mod explain;
@@ -89,17 +93,18 @@ mod authorizer;
 mod policy_set;
 
 pub use authorizer::Authorizer;
-pub use connection::{Connection, Fact, FactSet, MetadataEntry, Transport};
+pub use connection::{Connection, Fact, MetadataEntry, Transport};
 pub use decision::{Decision, DryRunResults, EarlyDecision, ProviderAnswer, Reason, Shadow, Verdict};
 pub use explain::{Change, Explanation, FailedTerm, MtlsStep, NearMiss, PassedOver, PolicyStep, RuleOutcome, RuleStep};
+pub use fact_set::FactSet;
 pub use finding::{Finding, FindingKind, Fix, Layer, Severity};
 pub use limits::Limits;
 pub use policy_set::{LoadError, PolicyLoader, PolicySet};
 pub use resource::{Action, Mode};
 pub use select::Applies;
 pub use value::{
-    IpBlock, IpBlockError, Labels, Location, MetadataKey, MetadataMatch, MetadataValue, NamespaceMatch, PolicyId, PolicyName, Port,
-    PortError, Position, PrincipalMatch, RuleId, ServiceAccountError, ServiceAccountMatch, SniMatch, Span, StringMatch,
+    IpBlock, IpBlockError, Labels, Location, MetadataKey, MetadataMatch, MetadataValue, NamespaceMatch, PolicyId, PolicyName,
+    Port, PortError, Position, PrincipalMatch, RuleId, ServiceAccountError, ServiceAccountMatch, SniMatch, Span, StringMatch,
     TrustDomainError, TrustDomainMatch,
 };
 pub use workload::{Mesh, Profile, ProviderKind, UnknownProfile, UnknownProviderKind, Workload};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::authorizer::Authorizer;
 use crate::finding::{Finding, FindingKind, Path, Reporter, Severity};
 use crate::limits::Limits;
+use crate::lint::lint;
 use crate::policy::{self, AuthorizationPolicy, Effect, PeerAuthentication};
 use crate::resource::{Action, Documents, Resource};
 use crate::select::Selection;
@@ -126,7 +127,7 @@ impl<'t> PolicyLoader<'t> {
             for (name, text) in &self.sources {
                 load.source(name, text);
             }
-            policy::lint(&load.policies, &load.peer_authentications, &self.mesh, &mut load.reporter);
+            lint(&load.policies, &load.peer_authentications, &self.mesh, &mut load.reporter);
         }
         load.finish(&self.mesh, &self.sources, self.is_lenient)
     }
@@ -197,7 +198,9 @@ impl Load<'_> {
         match &twin {
             Some((_, first)) => {
                 let message = format!("`{}` stands at {first} too; a cluster holds one of them", metadata.name);
-                self.reporter.report(FindingKind::DuplicateResource, metadata.span, &Path::ROOT, message).help("remove one, or rename it");
+                self.reporter
+                    .report(FindingKind::DuplicateResource, metadata.span, &Path::ROOT, message)
+                    .help("remove one, or rename it");
             }
             None => {
                 self.names.insert((is_policy, metadata.name.clone()), (place, location));
@@ -240,7 +243,8 @@ impl Load<'_> {
     }
 
     fn finish(self, mesh: &Mesh, sources: &[(Arc<str>, &str)], is_lenient: bool) -> Result<PolicySet, LoadError> {
-        let failed = if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
+        let failed =
+            if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
         let mut findings = self.reporter.into_findings();
         let order = |name: &str| sources.iter().position(|(source, _)| &**source == name);
         findings.sort_by_cached_key(|finding| (order(finding.location.source()), finding.location.span()));

@@ -139,9 +139,7 @@ fn level(policy: &PeerAuthentication, workload: &Workload, mesh: &Mesh) -> Optio
         None => (namespace == workload.namespace()).then_some(Level::Namespace),
         // Istio ignores a selector in the root namespace, for the workloads there too.
         Some(_) if is_root => None,
-        Some(labels) => {
-            (namespace == workload.namespace() && labels.is_subset_of(workload.labels())).then_some(Level::Workload)
-        }
+        Some(labels) => (namespace == workload.namespace() && labels.is_subset_of(workload.labels())).then_some(Level::Workload),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Three-valued logic: true, false, or undecided for want of certain facts.
 
-use crate::connection::{Fact, FactSet};
+use crate::connection::Fact;
+use crate::fact_set::FactSet;
 
 /// Whether something holds, as far as the known facts tell (Kleene's strong logic).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,12 @@ mod tests {
             (Truth::True, unknown, unknown, Truth::True),
             (unknown, Truth::False, Truth::False, unknown),
             (unknown, Truth::True, unknown, Truth::True),
-            (unknown, Truth::Unknown(FactSet::PEER), Truth::Unknown(FactSet::SNI | FactSet::PEER), Truth::Unknown(FactSet::SNI | FactSet::PEER)),
+            (
+                unknown,
+                Truth::Unknown(FactSet::PEER),
+                Truth::Unknown(FactSet::SNI | FactSet::PEER),
+                Truth::Unknown(FactSet::SNI | FactSet::PEER),
+            ),
             (Truth::True, Truth::False, Truth::False, Truth::True),
         ];
         for (a, b, and, or) in table {

@@ -87,7 +87,8 @@ fn a_finding_points_at_the_words_that_it_quotes() {
 
 #[test]
 fn every_kind_of_finding_is_shown_by_some_input() {
-    let mut seen: Vec<&str> = inputs().iter().flat_map(|path| findings(&fs::read_to_string(path).unwrap())).map(|f| f.code()).collect();
+    let mut seen: Vec<&str> =
+        inputs().iter().flat_map(|path| findings(&fs::read_to_string(path).unwrap())).map(|f| f.code()).collect();
     seen.sort_unstable();
     seen.dedup();
     let missing: Vec<&str> =

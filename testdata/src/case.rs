@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use authz_core::{Authorizer, Decision, LoadError, Mesh, PolicyLoader, Profile, ProviderAnswer, RuleId, Shadow, Verdict, Workload};
+use authz_core::{
+    Authorizer, Decision, LoadError, Mesh, PolicyLoader, Profile, ProviderAnswer, RuleId, Shadow, Verdict, Workload,
+};
 
 use crate::facts::OwnedConnection;
 use crate::format::{Audit, CaseFile, ProviderDecision, ProviderFile, RuleFile, ShadowFile};
@@ -69,8 +71,30 @@ impl Case {
     /// Nothing for a validation case and for one whose policies do not load.
     pub fn scenario(&self) -> Option<(Authorizer, &OwnedConnection, Verdict)> {
         match &self.body {
+            Body::Connection(case) => case.load().ok().map(|authorizer| (authorizer, &case.connection, case.file.expect.into())),
+            Body::Resource(_) => None,
+        }
+    }
+}
+
+impl Case {
+    /// The policies of a case about a connection, as text; nothing where they are several texts.
+    pub fn policies(&self) -> Option<&str> {
+        match &self.body {
+            Body::Connection(case) => match &*case.sources {
+                [(_, text)] => Some(text),
+                _ => None,
+            },
+            Body::Resource(_) => None,
+        }
+    }
+
+    /// Loads other policies for the workload and mesh of the case, leniently.
+    pub fn load_leniently(&self, policies: &str) -> Option<Result<Authorizer, LoadError>> {
+        match &self.body {
             Body::Connection(case) => {
-                case.load().ok().map(|authorizer| (authorizer, &case.connection, case.file.expect.into()))
+                let loader = PolicyLoader::new(&case.mesh).profile(case.profile).source("policies", policies).lenient();
+                Some(loader.load().map(|policies| policies.authorizer_for(&case.workload)))
             }
             Body::Resource(_) => None,
         }
@@ -142,9 +166,7 @@ impl ConnectionCase {
         }
         if let Some(expected) = &file.dry_run {
             let results = decision.dry_run();
-            for (action, expected, found) in
-                [("ALLOW", &expected.allow, results.allow), ("DENY", &expected.deny, results.deny)]
-            {
+            for (action, expected, found) in [("ALLOW", &expected.allow, results.allow), ("DENY", &expected.deny, results.deny)] {
                 if let Some(expected) = expected {
                     expect(&format!("the dry-run result of {action}"), Some(shadow_text(expected)), shadow_found(&found));
                 }

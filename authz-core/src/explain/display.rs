@@ -38,11 +38,15 @@ impl Explanation<'_> {
             (Some(mode), None) => write!(f, "mTLS: {mode} by default")?,
             (None, _) => f.write_str("mTLS: depends on the port")?,
         }
-        writeln!(f, "{}", match self.mtls.passes {
-            Some(true) => "",
-            Some(false) => "; the connection does not pass",
-            None => "; not known whether the connection passes",
-        })
+        writeln!(
+            f,
+            "{}",
+            match self.mtls.passes {
+                Some(true) => "",
+                Some(false) => "; the connection does not pass",
+                None => "; not known whether the connection passes",
+            }
+        )
     }
 
     fn dry_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
 //! The algorithm of the reference, step by step, over policies as meant.
 
-use crate::connection::{Connection, Fact, FactSet, Transport};
+use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, MAX_PROVIDERS, Providers, Reason, Shadow};
+use crate::fact_set::FactSet;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;

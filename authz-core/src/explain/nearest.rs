@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::evaluate::{Peer, decide};
 use super::walk::{fact_of, found};
-use crate::connection::{Connection, Fact, FactSet};
+use crate::connection::{Connection, Fact};
 use crate::decision::{Reason, Verdict};
+use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::resource::Action;
 use crate::select::Selection;
@@ -69,7 +70,9 @@ fn alternatives(values: &[String]) -> String {
         [] => "something else".into(),
         [one] => one.clone(),
         [first @ .., last] if values.len() <= SHOWN => format!("{} or {last}", first.join(", ")),
-        many => format!("{} or {} more", many.iter().take(SHOWN - 1).cloned().collect::<Vec<_>>().join(", "), many.len() + 1 - SHOWN),
+        many => {
+            format!("{} or {} more", many.iter().take(SHOWN - 1).cloned().collect::<Vec<_>>().join(", "), many.len() + 1 - SHOWN)
+        }
     }
 }
 
@@ -81,7 +84,8 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
         .filter(|rule| rule.effect.is_enforced())
         .filter_map(|rule| {
             let chosen = chosen_terms(rule, connection, peer);
-            let failing: Vec<&Term> = chosen.iter().copied().filter(|term| term.holds(connection, peer) == Truth::False).collect();
+            let failing: Vec<&Term> =
+                chosen.iter().copied().filter(|term| term.holds(connection, peer) == Truth::False).collect();
             let facts = failing.iter().fold(FactSet::EMPTY, |facts, term| facts | fact_of(&term.patterns));
             (!failing.is_empty()).then(|| (facts.names().count(), rule, chosen, failing))
         })
@@ -115,7 +119,8 @@ fn near_miss<'a>(
 ) -> Option<NearMiss<'a>> {
     let mut changes: Vec<Change> = Vec::new();
     for term in failing {
-        let own: Vec<&Term> = chosen.iter().copied().filter(|other| fact_of(&other.patterns) == fact_of(&term.patterns)).collect();
+        let own: Vec<&Term> =
+            chosen.iter().copied().filter(|other| fact_of(&other.patterns) == fact_of(&term.patterns)).collect();
         let examples = examples(term, &own, connection);
         let attribute = term.patterns.attribute();
         // A value that another term of the rule keeps out is no way in.
@@ -131,7 +136,14 @@ fn near_miss<'a>(
         };
         let fact = fact_of(&term.patterns).names().next().unwrap_or_default();
         let example = examples.first().map(Example::to_string);
-        changes.push(Change { fact, attribute, negative: term.is_negative, values, found: found(&term.patterns, connection), example });
+        changes.push(Change {
+            fact,
+            attribute,
+            negative: term.is_negative,
+            values,
+            found: found(&term.patterns, connection),
+            example,
+        });
     }
     changes.dedup();
     let then = outcome(&changes, rule, selection, mesh, connection);
@@ -214,7 +226,9 @@ fn examples(term: &Term, own: &[&Term], connection: &Connection<'_>) -> Vec<Exam
     let candidates: Vec<Example> = match &term.patterns {
         Patterns::SourceIp(_) | Patterns::RemoteIp(_) | Patterns::DestinationIp(_) => addresses(own),
         Patterns::DestinationPort(_) => ports(own),
-        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => identities(own),
+        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => {
+            identities(own)
+        }
         Patterns::Sni(patterns) => {
             let texts = patterns.iter().map(|pattern| Example::Text(sample(pattern.pattern())));
             texts.chain([Example::Text(String::new())]).collect()

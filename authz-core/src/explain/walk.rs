@@ -2,8 +2,9 @@
 
 use super::evaluate::{MtlsOutcome, Peer, mtls};
 use super::nearest::{NearMiss, nearest};
-use crate::connection::{Connection, Fact, FactSet, Transport};
+use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, Reason};
+use crate::fact_set::FactSet;
 use crate::policy::{Clause, Effect, Patterns, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::{Applies, Selection};
@@ -184,7 +185,11 @@ pub(crate) fn explain<'a>(
     Explanation {
         mtls: mtls_step(selection, connection),
         policies: policies.collect(),
-        passed_over: selection.passed_over.iter().map(|(applies, id)| PassedOver { policy: Some(&**id), applies: *applies }).collect(),
+        passed_over: selection
+            .passed_over
+            .iter()
+            .map(|(applies, id)| PassedOver { policy: Some(&**id), applies: *applies })
+            .collect(),
         nearest,
         decision,
     }
@@ -207,7 +212,11 @@ fn mtls_step<'a>(selection: &'a Selection, connection: &Connection<'_>) -> MtlsS
 }
 
 fn rule_step<'a>(rule: &'a Rule, connection: &Connection<'_>, peer: Peer<'_>) -> RuleStep<'a> {
-    let dropped = if rule.effect.is_enforced() { rule.clauses().flat_map(|clause| &clause.http).map(|term| term.key.to_string()).collect() } else { Vec::new() };
+    let dropped = if rule.effect.is_enforced() {
+        rule.clauses().flat_map(|clause| &clause.http).map(|term| term.key.to_string()).collect()
+    } else {
+        Vec::new()
+    };
     let outcome = match (&rule.effect, rule.matches(connection, peer)) {
         (Effect::HttpOnly(key, span), _) => RuleOutcome::Void {
             why: format!("`{key}` exists in HTTP requests only, so on TCP this ALLOW rule matches nothing"),
@@ -228,11 +237,14 @@ fn rule_step<'a>(rule: &'a Rule, connection: &Connection<'_>, peer: Peer<'_>) ->
 /// The first part of a rule that fails, and in each of its entries the first term that does not hold.
 fn failure(rule: &Rule, connection: &Connection<'_>, peer: Peer<'_>) -> RuleOutcome {
     let first_failed = |clause: &Clause| {
-        clause.terms.iter().find(|term| term.holds(connection, peer) == Truth::False).map(|term| failed_term(term, rule, connection))
+        clause
+            .terms
+            .iter()
+            .find(|term| term.holds(connection, peer) == Truth::False)
+            .map(|term| failed_term(term, rule, connection))
     };
-    let fails = |clauses: &[Clause]| {
-        !clauses.is_empty() && clauses.iter().all(|clause| clause.holds(connection, peer) == Truth::False)
-    };
+    let fails =
+        |clauses: &[Clause]| !clauses.is_empty() && clauses.iter().all(|clause| clause.holds(connection, peer) == Truth::False);
     for (part, clauses) in [("from", &*rule.from), ("to", &*rule.to), ("when", std::slice::from_ref(&rule.when))] {
         if fails(clauses) {
             return RuleOutcome::Fails { part, terms: clauses.iter().filter_map(first_failed).collect() };

@@ -60,8 +60,15 @@ mod tests {
         let blocks: Vec<IpBlock> = blocks.into_iter().map(|block| IpBlock::parse(block).unwrap()).collect();
         let set = IpSet::new(&blocks);
         assert_eq!((set.v4.len(), set.v6.len()), (3, 1));
-        let table =
-            [("10.0.0.0", true), ("10.255.255.255", true), ("11.0.0.0", false), ("9.255.255.255", false), ("255.255.255.255", true), ("0.0.0.0", true), ("::1", true)];
+        let table = [
+            ("10.0.0.0", true),
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("9.255.255.255", false),
+            ("255.255.255.255", true),
+            ("0.0.0.0", true),
+            ("::1", true),
+        ];
         for (address, expected) in table {
             assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");
         }

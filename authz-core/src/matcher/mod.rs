@@ -9,7 +9,8 @@ mod rule;
 
 use std::net::IpAddr;
 
-use crate::connection::{Connection, Fact, FactSet, Transport};
+use crate::connection::{Connection, Fact, Transport};
+use crate::fact_set::FactSet;
 use crate::policy;
 use crate::value::RuleId;
 

@@ -3,10 +3,12 @@
 use super::Facts;
 use super::ip_set::IpSet;
 use super::port_set::PortSet;
-use crate::connection::FactSet;
+use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::truth::Truth;
-use crate::value::{MetadataKey, MetadataMatch, NamespaceMatch, PrincipalMatch, RuleId, ServiceAccountMatch, SniMatch, TrustDomainMatch};
+use crate::value::{
+    MetadataKey, MetadataMatch, NamespaceMatch, PrincipalMatch, RuleId, ServiceAccountMatch, SniMatch, TrustDomainMatch,
+};
 
 /// A rule that can match.
 #[derive(Clone, Debug)]

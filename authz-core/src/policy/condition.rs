@@ -52,10 +52,18 @@ impl Attribute {
             "connection.sni" => Self::ConnectionSni,
             "request.auth.principal" | "request.auth.audiences" | "request.auth.presenter" => Self::Http,
             _ if key.starts_with("request.headers") => {
-                if is_bracketed(key) { Self::Http } else { Self::Unknown("write request.headers[NAME]") }
+                if is_bracketed(key) {
+                    Self::Http
+                } else {
+                    Self::Unknown("write request.headers[NAME]")
+                }
             }
             _ if key.starts_with("request.auth.claims") => {
-                if is_bracketed(key) { Self::Http } else { Self::Unknown("write request.auth.claims[NAME]") }
+                if is_bracketed(key) {
+                    Self::Http
+                } else {
+                    Self::Unknown("write request.auth.claims[NAME]")
+                }
             }
             _ if key.starts_with("experimental.envoy.filters.") => match MetadataKey::parse(key) {
                 Some(key) => Self::Metadata(key),

@@ -4,8 +4,6 @@
 //! happens before it, in [`translate`].
 
 mod condition;
-mod contradiction;
-mod lint;
 mod mtls;
 mod path_template;
 mod principal;
@@ -13,7 +11,6 @@ mod rule;
 mod translate;
 mod validate;
 
-pub(crate) use lint::lint;
 pub(crate) use mtls::{EffectiveMtls, PeerAuthentication, PortMtls};
 pub(crate) use rule::{Clause, Effect, HttpTerm, Patterns, Rule, Term};
 pub(crate) use translate::translate;

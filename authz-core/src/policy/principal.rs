@@ -34,13 +34,13 @@ pub(super) fn expand_principal(value: &str, mesh: &Mesh) -> Vec<PrincipalMatch> 
 }
 
 /// The patterns that a written trust domain stands for: all of the mesh's for one of them.
-pub(super) fn expand_trust_domain(pattern: TrustDomainMatch, value: &str, mesh: &Mesh) -> Result<Vec<TrustDomainMatch>, TrustDomainError> {
+pub(super) fn expand_trust_domain(
+    pattern: TrustDomainMatch,
+    value: &str,
+    mesh: &Mesh,
+) -> Result<Vec<TrustDomainMatch>, TrustDomainError> {
     let ours = mesh.trust_domains();
-    if ours.contains(&value) {
-        ours.into_iter().map(TrustDomainMatch::parse_condition).collect()
-    } else {
-        Ok(vec![pattern])
-    }
+    if ours.contains(&value) { ours.into_iter().map(TrustDomainMatch::parse_condition).collect() } else { Ok(vec![pattern]) }
 }
 
 #[cfg(test)]

@@ -124,16 +124,17 @@ impl Translation<'_, '_> {
 
     fn rule(&mut self, index: usize, rule: &resource::Rule<'_>, path: &Path<'_>, reporter: &mut Reporter) {
         let mut reading = Reading { namespace: self.policy.metadata.name.namespace(), mesh: self.mesh, lost: rule.is_broken };
-        let clauses = |clauses: &[resource::Clause<'_>], list: &str, holder: &str, reading: &mut Reading<'_>, reporter: &mut Reporter| {
-            let path = path.field(list);
-            let clauses = clauses.iter().enumerate();
-            clauses.map(|(i, clause)| reading.clause(clause, &path.item(i).field(holder), reporter)).collect()
-        };
+        let clauses =
+            |clauses: &[resource::Clause<'_>], list: &str, holder: &str, reading: &mut Reading<'_>, reporter: &mut Reporter| {
+                let path = path.field(list);
+                let clauses = clauses.iter().enumerate();
+                clauses.map(|(i, clause)| reading.clause(clause, &path.item(i).field(holder), reporter)).collect()
+            };
         let from = clauses(&rule.from, "from", "source", &mut reading, reporter);
         let to = clauses(&rule.to, "to", "operation", &mut reading, reporter);
         let when = reading.conditions(rule, &path.field("when"), reporter);
         let id = RuleId::new(Arc::clone(self.id), index, reporter.locate(rule.span));
-        let mut rule = Rule { id, effect: Effect::Enforced, from, to, when, };
+        let mut rule = Rule { id, effect: Effect::Enforced, from, to, when };
         let is_null = self.is_null(index);
         match self.policy.action {
             Action::Allow => {
@@ -384,7 +385,12 @@ fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     let value = &*text.value;
     if let Some(rest) = value.strip_prefix("spiffe://") {
         reporter
-            .report(FindingKind::PrincipalWithScheme, text.span, path, format!("`{}` never matches: policies leave out `spiffe://`", clip(value)))
+            .report(
+                FindingKind::PrincipalWithScheme,
+                text.span,
+                path,
+                format!("`{}` never matches: policies leave out `spiffe://`", clip(value)),
+            )
             .help(format!("write {rest}"))
             .fix(text.span, format!("\"{rest}\""));
         return;
@@ -395,8 +401,15 @@ fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     let segments: Vec<&str> = value.split('/').collect();
     let is_account = matches!(segments.as_slice(), [_, "ns", _, "sa", _]);
     if !is_account || value.contains('*') {
-        let message = format!("`{}` is not of the form TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, which peers of the mesh have", clip(value));
-        let help = if value.contains('*') { "a `*` counts at the start or the end only" } else { "write all five parts, or a pattern such as */sa/NAME" };
+        let message = format!(
+            "`{}` is not of the form TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, which peers of the mesh have",
+            clip(value)
+        );
+        let help = if value.contains('*') {
+            "a `*` counts at the start or the end only"
+        } else {
+            "write all five parts, or a pattern such as */sa/NAME"
+        };
         reporter.report(FindingKind::PrincipalForm, text.span, path, message).help(help);
     }
 }

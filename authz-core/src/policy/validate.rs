@@ -42,14 +42,24 @@ pub(crate) fn validate_peer_authentication(policy: &PeerAuthentication<'_>, repo
         let annotations = Path::ROOT.field("metadata");
         let annotations = annotations.field("annotations");
         reporter
-            .report(FindingKind::BadDryRun, span, &annotations.key("istio.io/dry-run"), "a PeerAuthentication cannot be tried out")
+            .report(
+                FindingKind::BadDryRun,
+                span,
+                &annotations.key("istio.io/dry-run"),
+                "a PeerAuthentication cannot be tried out",
+            )
             .help("remove the annotation");
     }
     let Some(ports) = &policy.ports else { return };
     let path = path.field("portLevelMtls");
     if policy.selector.as_ref().is_none_or(|selector| selector.labels.is_empty()) {
         reporter
-            .report(FindingKind::PortsWithoutSelector, policy.ports_span, &path, "`portLevelMtls` counts only beside a selector with labels")
+            .report(
+                FindingKind::PortsWithoutSelector,
+                policy.ports_span,
+                &path,
+                "`portLevelMtls` counts only beside a selector with labels",
+            )
             .help("add `selector.matchLabels`");
     }
     if ports.is_empty() && !policy.is_broken {
@@ -68,12 +78,22 @@ pub(crate) fn validate_peer_authentication(policy: &PeerAuthentication<'_>, repo
 fn validate_selector(selector: &Selector<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     if selector.labels.is_empty() {
         reporter
-            .report(FindingKind::SelectorWithoutLabels, selector.span, path, "a selector without labels selects every workload of its scope")
+            .report(
+                FindingKind::SelectorWithoutLabels,
+                selector.span,
+                path,
+                "a selector without labels selects every workload of its scope",
+            )
             .help("remove `selector` if that is meant, or write `matchLabels`");
     }
     let path = path.field("matchLabels");
     if selector.labels.len() > 4096 {
-        reporter.report(FindingKind::TooMany, selector.span, &path, format!("`matchLabels` has {} entries and may have 4096", selector.labels.len()));
+        reporter.report(
+            FindingKind::TooMany,
+            selector.span,
+            &path,
+            format!("`matchLabels` has {} entries and may have 4096", selector.labels.len()),
+        );
     }
     let mut is_unusable = false;
     for (key, value) in &selector.labels {
@@ -107,7 +127,12 @@ fn validate_targets(policy: &AuthorizationPolicy<'_>, path: &Path<'_>, reporter:
     let Some(span) = policy.targets_span else { return };
     if policy.selector.is_some() || policy.has_both_targets {
         reporter
-            .report(FindingKind::TargetConflict, span, path, "only one of `selector`, `targetRef` and `targetRefs` may stand in a policy")
+            .report(
+                FindingKind::TargetConflict,
+                span,
+                path,
+                "only one of `selector`, `targetRef` and `targetRefs` may stand in a policy",
+            )
             .help("keep one");
         reporter.fail();
     }
@@ -230,7 +255,9 @@ fn validate_clause(clause: &Clause<'_>, empty: FindingKind, holder: &str, path: 
 }
 
 fn null_item(span: Span, what: &str, path: &Path<'_>, reporter: &mut Reporter) {
-    reporter.report(FindingKind::NullItem, span, path, format!("this {what} is null")).help("remove it, or write what it should hold");
+    reporter
+        .report(FindingKind::NullItem, span, path, format!("this {what} is null"))
+        .help("remove it, or write what it should hold");
 }
 
 fn validate_source(source: &Clause<'_>, action: Action, path: &Path<'_>, reporter: &mut Reporter) {
@@ -240,7 +267,12 @@ fn validate_source(source: &Clause<'_>, action: Action, path: &Path<'_>, reporte
     let accounts = span_of(&[FieldName::ServiceAccounts]);
     if let (Some((name, span)), Some((other, _))) = (accounts, span_of(&[FieldName::Principals, FieldName::Namespaces])) {
         reporter
-            .report(FindingKind::ServiceAccountConflict, span, path, format!("`{name}` cannot stand beside `{other}` in one source"))
+            .report(
+                FindingKind::ServiceAccountConflict,
+                span,
+                path,
+                format!("`{name}` cannot stand beside `{other}` in one source"),
+            )
             .help("write them in two entries of `from`, or use `principals` alone");
     }
     for field in &source.fields {
@@ -276,7 +308,12 @@ fn validate_condition(condition: &Condition<'_>, action: Action, path: &Path<'_>
     let Some(key) = &condition.key else { return };
     if condition.values.is_empty() && condition.not_values.is_empty() && !condition.is_broken {
         reporter
-            .report(FindingKind::EmptyCondition, key.span, path, format!("the condition on `{}` has neither `values` nor `notValues`", clip(&key.value)))
+            .report(
+                FindingKind::EmptyCondition,
+                key.span,
+                path,
+                format!("the condition on `{}` has neither `values` nor `notValues`", clip(&key.value)),
+            )
             .help("write one of them");
     }
     let attribute = Attribute::named(&key.value);

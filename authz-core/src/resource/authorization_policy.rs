@@ -152,7 +152,9 @@ impl<'a> AuthorizationPolicy<'a> {
         if let Some(node) = spec.get("rules", &path, reporter) {
             this.rules = Rules::read(node, spec.key_span("rules"), &path.field("rules"), reporter);
         }
-        if spec.is_broken && ["selector", "targetRef", "targetRefs", "action"].iter().any(|name| repeats(&spec, name)) {
+        // What was not read may be the action; a scope that was not read is at its widest already.
+        let twice = || ["selector", "targetRef", "targetRefs", "action"].iter().any(|name| repeats(&spec, name));
+        if spec.is_broken && (!spec.has("action") || twice()) {
             reporter.fail();
         }
         this
@@ -208,9 +210,8 @@ impl<'a> AuthorizationPolicy<'a> {
             if let Some(fields) = Fields::read(node, &["name"], &here, reporter) {
                 self.is_broken |= fields.is_broken;
                 if let Some(node) = fields.get("name", &here, reporter) {
-                    provider.name = node
-                        .text(&here.field("name"), reporter)
-                        .map(|value| Text { value: value.clone(), span: node.span });
+                    provider.name =
+                        node.text(&here.field("name"), reporter).map(|value| Text { value: value.clone(), span: node.span });
                 }
             }
             self.provider = Some(provider);

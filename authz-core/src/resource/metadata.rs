@@ -98,7 +98,8 @@ impl Metadata {
 
     fn read_created(&mut self, fields: &Fields<'_, '_>, path: &Path<'_>, reporter: &mut Reporter) {
         // The API server writes `creationTimestamp: null` into what has not been created yet.
-        let Some(entry) = fields.entries().iter().find(|e| matches!(&e.key.value, Value::Scalar(key, _) if key == "creationTimestamp"))
+        let Some(entry) =
+            fields.entries().iter().find(|e| matches!(&e.key.value, Value::Scalar(key, _) if key == "creationTimestamp"))
         else {
             return;
         };
@@ -150,7 +151,14 @@ impl Metadata {
         }
     }
 
-    fn annotation(&mut self, key: &str, value: Option<&str>, [key_span, span]: [Span; 2], path: &Path<'_>, reporter: &mut Reporter) {
+    fn annotation(
+        &mut self,
+        key: &str,
+        value: Option<&str>,
+        [key_span, span]: [Span; 2],
+        path: &Path<'_>,
+        reporter: &mut Reporter,
+    ) {
         if RESERVED.contains(&key) {
             self.is_broken = true;
             reporter

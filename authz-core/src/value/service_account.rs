@@ -67,8 +67,7 @@ impl ServiceAccountMatch {
                 .and_then(|rest| rest.strip_prefix(&*self.name))
                 .is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && rest.len() > 1))
         };
-        here(rest)
-            || rest.match_indices('/').any(|(at, _)| at > 0 && rest.get(at + 1..).is_some_and(here))
+        here(rest) || rest.match_indices('/').any(|(at, _)| at > 0 && rest.get(at + 1..).is_some_and(here))
     }
 
     /// The namespace.

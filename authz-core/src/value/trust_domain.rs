@@ -69,9 +69,7 @@ impl TrustDomainMatch {
             Self::Exact(text.into())
         };
         match &pattern {
-            Self::Exact(rest) | Self::Prefix(rest) | Self::Suffix(rest) if rest.contains('*') => {
-                Err(TrustDomainError::Star)
-            }
+            Self::Exact(rest) | Self::Prefix(rest) | Self::Suffix(rest) if rest.contains('*') => Err(TrustDomainError::Star),
             _ => Ok(pattern),
         }
     }
@@ -86,9 +84,9 @@ impl TrustDomainMatch {
             Self::Suffix(td) => {
                 // `[^/]*TD/`: a TD with slashes of its own may start anywhere in the first segment.
                 let first = rest.find('/').unwrap_or(rest.len());
-                (0..=first).filter_map(|at| rest.get(at..)).any(|rest| {
-                    rest.strip_prefix(&**td).is_some_and(|rest| rest.starts_with('/'))
-                })
+                (0..=first)
+                    .filter_map(|at| rest.get(at..))
+                    .any(|rest| rest.strip_prefix(&**td).is_some_and(|rest| rest.starts_with('/')))
             }
         }
     }
@@ -156,7 +154,13 @@ mod tests {
 
     #[test]
     fn trust_domains_are_read_strictly() {
-        let table = [("a*b", TrustDomainError::Star), ("**", TrustDomainError::Star), ("", TrustDomainError::Empty), ("a/b", TrustDomainError::Slash), ("*a*", TrustDomainError::Star)];
+        let table = [
+            ("a*b", TrustDomainError::Star),
+            ("**", TrustDomainError::Star),
+            ("", TrustDomainError::Empty),
+            ("a/b", TrustDomainError::Slash),
+            ("*a*", TrustDomainError::Star),
+        ];
         for (text, error) in table {
             assert_eq!(TrustDomainMatch::parse(text), Err(error), "{text:?}");
         }

@@ -94,7 +94,12 @@ impl<'n, 'a> Fields<'n, 'a> {
         let entry = self.find(name)?;
         if entry.value.is_null() {
             reporter
-                .report(FindingKind::NullValue, entry.key.span, &path.field(name), format!("`{name}` is null and counts as left out"))
+                .report(
+                    FindingKind::NullValue,
+                    entry.key.span,
+                    &path.field(name),
+                    format!("`{name}` is null and counts as left out"),
+                )
                 .help("write a value, or remove the field");
             return None;
         }

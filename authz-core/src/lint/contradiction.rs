@@ -1,6 +1,6 @@
 //! Terms that no connection can meet together.
 
-use super::{Clause, Patterns, Rule, Term};
+use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::value::{IpBlock, Port, PrincipalMatch, SniMatch, StringMatch};
 
 /// Why a rule can never match, and the term that makes it so.
@@ -43,8 +43,12 @@ fn among<'r>(terms: &[&'r Term]) -> Option<(&'r Term, String)> {
             };
             if exclusive {
                 let why = match other.is_negative {
-                    true => format!("every value of `{}` is kept out by `{}` on line {}", term.key, other.key, other.span.start.line),
-                    false => format!("`{}` and `{}` on line {} have no value in common", term.key, other.key, other.span.start.line),
+                    true => {
+                        format!("every value of `{}` is kept out by `{}` on line {}", term.key, other.key, other.span.start.line)
+                    }
+                    false => {
+                        format!("`{}` and `{}` on line {} have no value in common", term.key, other.key, other.span.start.line)
+                    }
                 };
                 return Some((term, why));
             }
@@ -70,7 +74,8 @@ fn excludes(negative: &Term, positive: &Term) -> bool {
         (Patterns::ServiceAccount(out), Patterns::ServiceAccount(of)) => of.iter().all(|value| out.contains(value)),
         (Patterns::TrustDomain(out), Patterns::TrustDomain(of)) => of.iter().all(|value| out.contains(value)),
         (Patterns::Sni(out), Patterns::Sni(of)) => {
-            let covered = |value: &SniMatch| out.iter().any(|wide| !wide.has_capitals() && covers(wide.pattern(), value.pattern()));
+            let covered =
+                |value: &SniMatch| out.iter().any(|wide| !wide.has_capitals() && covers(wide.pattern(), value.pattern()));
             of.iter().all(covered)
         }
         _ => false,

@@ -1,8 +1,10 @@
 //! What is accepted everywhere and probably not meant: dead rules, rules that grew, gaps that plaintext slips through.
 
-use super::contradiction::contradiction;
-use super::{AuthorizationPolicy, Effect, EffectiveMtls, Patterns, PeerAuthentication, Rule, Scope, Term};
+mod contradiction;
+
+use self::contradiction::contradiction;
 use crate::finding::{Finding, FindingKind, Reporter};
+use crate::policy::{AuthorizationPolicy, Clause, Effect, EffectiveMtls, Patterns, PeerAuthentication, Rule, Scope, Term};
 use crate::resource::{Action, Mode};
 use crate::select::{effective_mtls, is_older};
 use crate::value::{Labels, Location, PolicyId, StringMatch};
@@ -120,19 +122,26 @@ impl Lint<'_> {
                 FindingKind::DenyMissesPlaintext,
                 rule,
                 rule.id.location().at(term.span),
-                format!("`{}` needs an identity, and a peer that comes in plaintext has none and slips past this DENY rule", term.key),
+                format!(
+                    "`{}` needs an identity, and a peer that comes in plaintext has none and slips past this DENY rule",
+                    term.key
+                ),
                 "add a rule with `notPrincipals: [\"*\"]`, or a STRICT PeerAuthentication",
             ),
             (Action::Allow, Some(term)) => self.report_rule(
                 FindingKind::IdentityNeedsMtls,
                 rule,
                 rule.id.location().at(term.span),
-                format!("`{}` needs an identity; peers that come in plaintext have none and are not allowed by this rule", term.key),
+                format!(
+                    "`{}` needs an identity; peers that come in plaintext have none and are not allowed by this rule",
+                    term.key
+                ),
                 "nothing to do if that is meant; a STRICT PeerAuthentication says so",
             ),
             (Action::Allow, None) => {
                 // `notPrincipals: ["*"]` asks for plaintext on purpose.
-                let excluding = terms().find(|term| term.is_negative && term.patterns.is_identity() && !excludes_every_identity(term));
+                let excluding =
+                    terms().find(|term| term.is_negative && term.patterns.is_identity() && !excludes_every_identity(term));
                 if let Some(term) = excluding {
                     self.report_rule(
                         FindingKind::AllowAdmitsPlaintext,
@@ -151,7 +160,8 @@ impl Lint<'_> {
     fn denies_plaintext(&self, policy: &AuthorizationPolicy) -> bool {
         let namespace = policy.id.name().namespace();
         let denies = |rule: &Rule| {
-            let only = |clause: &super::Clause| matches!(clause.terms.as_slice(), [term] if term.is_negative && excludes_every_identity(term));
+            let only =
+                |clause: &Clause| matches!(clause.terms.as_slice(), [term] if term.is_negative && excludes_every_identity(term));
             rule.effect.is_enforced() && rule.from.iter().any(only) && rule.to.is_empty() && rule.when.terms.is_empty()
         };
         let covers = |other: &AuthorizationPolicy| {
@@ -188,7 +198,9 @@ impl Lint<'_> {
         let root = self.mesh.root_namespace.as_str();
         let other = self.policies.iter().find(|other| {
             let own = other.id.name().namespace();
-            other.action == Action::Custom && other.provider != policy.provider && (own == namespace || own == root || namespace == root)
+            other.action == Action::Custom
+                && other.provider != policy.provider
+                && (own == namespace || own == root || namespace == root)
         });
         if let Some(other) = other {
             let message = format!(
@@ -216,7 +228,8 @@ impl Lint<'_> {
                 other.id != policy.id && other.id.name().namespace() == name.namespace() && other.selector == policy.selector
             };
             if let Some(older) = self.peer_authentications.iter().filter(same_scope).find(|other| is_older(other, policy)) {
-                let message = format!("`{}` ({}) has the same scope, is older and wins, whatever its mode", older.id, older.id.location());
+                let message =
+                    format!("`{}` ({}) has the same scope, is older and wins, whatever its mode", older.id, older.id.location());
                 self.report(FindingKind::ShadowedPeerAuthentication, &policy.id, policy.id.location(), message, Some("keep one"));
             }
         }
@@ -232,9 +245,11 @@ fn plaintext_reaches(mtls: &EffectiveMtls, rule: &Rule) -> bool {
     let ports: Option<Vec<u16>> = if rule.to.is_empty() {
         None
     } else {
-        let of_clause = |clause: &super::Clause| {
+        let of_clause = |clause: &Clause| {
             clause.terms.iter().find_map(|term| match &term.patterns {
-                Patterns::DestinationPort(ports) if !term.is_negative => Some(ports.iter().map(|port| port.number()).collect::<Vec<_>>()),
+                Patterns::DestinationPort(ports) if !term.is_negative => {
+                    Some(ports.iter().map(|port| port.number()).collect::<Vec<_>>())
+                }
                 _ => None,
             })
         };
