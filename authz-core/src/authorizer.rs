@@ -108,6 +108,20 @@ impl Authorizer {
     ///
     /// A proxy calls it at each stage: on the new connection with addresses and port, after the TLS
     /// client hello with the server name, after the handshake with the peer. Allocates nothing.
+    ///
+    /// ```
+    /// use authz_core::{Connection, EarlyDecision, Mesh, PolicySet, Verdict, Workload};
+    ///
+    /// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+    ///              spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}}";
+    /// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// // Nothing is known of the peer, and nothing needs to be.
+    /// match authorizer.decide_early(&Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?)) {
+    ///     EarlyDecision::Decided(decision) => assert_eq!(decision.verdict(), Verdict::Deny),
+    ///     EarlyDecision::Undetermined { needs } => panic!("waits for {needs}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn decide_early(&self, connection: &Connection<'_>) -> EarlyDecision<'_> {
         match self.0.decide(connection) {
             Ok(decision) => EarlyDecision::Decided(decision),
@@ -129,6 +143,15 @@ impl Authorizer {
     }
 
     /// Decides a connection the slow way and keeps every step of it.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let explanation = authorizer.explain(&Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?));
+    /// assert!(explanation.to_string().contains("no policy applies to the workload"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn explain(&self, connection: &Connection<'_>) -> Explanation<'_> {
         let decision = explain::decide(&self.0.selection, &self.0.mesh, connection);
         let decision = decision.unwrap_or_else(|needs| Decision::only(Reason::UnknownFact(needs)));

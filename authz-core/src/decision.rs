@@ -287,6 +287,15 @@ impl<'a> Decision<'a> {
     }
 
     /// Why.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Reason, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let decision = authorizer.decide(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:80".parse()?));
+    /// assert_eq!(decision.reason(), Reason::NoPolicy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reason(&self) -> Reason<'a> {
         self.reason_with(self.tail)
     }
@@ -404,6 +413,7 @@ impl fmt::Display for Decision<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "returned by value and looked at at once; a box would allocate")]
 pub enum EarlyDecision<'a> {
     /// Not to be decided without some of these facts. Never to be treated as an answer.
     Undetermined {

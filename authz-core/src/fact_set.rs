@@ -10,6 +10,13 @@ use std::fmt;
 /// let needs = FactSet::PEER | FactSet::SNI;
 /// assert_eq!(needs.to_string(), "peer, sni");
 /// assert!(needs.contains(FactSet::SNI));
+///
+/// let addresses = FactSet::SOURCE_IP | FactSet::REMOTE_IP | FactSet::DESTINATION_IP | FactSet::DESTINATION_PORT;
+/// let rest = FactSet::TRANSPORT | FactSet::PEER | FactSet::SNI | FactSet::METADATA;
+/// let names: Vec<&str> = (addresses | rest).names().collect();
+/// assert_eq!(names, FactSet::NAMES.map(|(_, name)| name));
+/// assert!(FactSet::EMPTY.is_empty());
+/// assert_eq!(FactSet::EMPTY.bits(), 0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FactSet(u8);

@@ -1,4 +1,4 @@
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 //! Decides whether a TCP connection may reach a workload, with the semantics of Istio's
 //! `AuthorizationPolicy` and `PeerAuthentication`, and says why.
 //!
@@ -108,3 +108,8 @@ pub use value::{
     TrustDomainError, TrustDomainMatch,
 };
 pub use workload::{Mesh, Profile, ProviderKind, UnknownProfile, UnknownProviderKind, Workload};
+
+// The README's programs are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -29,6 +29,7 @@ use crate::yaml;
 ///     .source("mtls.yaml", "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: a, namespace: b}}")
 ///     .load()?;
 /// assert_eq!(policies.len(), 2);
+/// assert_eq!(policies.mesh(), &Mesh::default());
 /// # Ok::<(), authz_core::LoadError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -47,6 +48,13 @@ impl<'t> PolicyLoader<'t> {
     }
 
     /// Bounds what the texts may ask for.
+    ///
+    /// ```
+    /// use authz_core::{Limits, Mesh, PolicyLoader};
+    ///
+    /// let limits = Limits { documents: 1, ..Limits::default() };
+    /// assert!(PolicyLoader::new(&Mesh::default()).limits(limits).source("a.yaml", "---\n---\n").load().is_err());
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self

@@ -10,6 +10,7 @@ use crate::value::Labels;
 /// use authz_core::Workload;
 ///
 /// let workload = Workload::new("foo").label("app", "tcp-echo");
+/// assert_eq!(workload.namespace(), "foo");
 /// assert_eq!(workload.labels().get("app"), Some("tcp-echo"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

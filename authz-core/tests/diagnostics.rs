@@ -2,6 +2,14 @@
 //!
 //! Every `diagnostics/*.yaml` has a `.txt` beside it; `UPDATE=1 cargo test` rewrites them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should"
+)]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,13 @@
 //! Holds the modules to the direction of the data: a module names only those to its left.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should"
+)]
+
 use std::fs;
 use std::path::Path;
 

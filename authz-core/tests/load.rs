@@ -1,5 +1,13 @@
 //! What a load reads, and what it refuses for its size.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should"
+)]
+
 use authz_core::{Authorizer, Connection, Finding, Limits, LoadError, Mesh, PolicyLoader, PolicySet, Verdict, Workload};
 
 const POLICY: &str = "\

@@ -1,5 +1,13 @@
 //! Every suite of the project, through the Rust API: `decide` and `explain` both.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -19,6 +19,17 @@ use crate::workload::Mesh;
 const MOST: usize = 5;
 
 /// An ALLOW rule that does not match, and what would make it.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, Verdict};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert_eq!(explanation.nearest[0].then, Some(Verdict::Allow));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct NearMiss<'a> {
@@ -34,6 +45,18 @@ pub struct NearMiss<'a> {
 }
 
 /// One attribute that would have to differ.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// let change = &explanation.nearest[0].changes[0];
+/// assert_eq!((change.attribute.as_str(), change.example.as_deref()), ("destination.port", Some("80")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct Change {

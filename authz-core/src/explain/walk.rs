@@ -50,6 +50,17 @@ pub struct Explanation<'a> {
 }
 
 /// The mTLS mode of the connection's port.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, Mode};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert_eq!(explanation.mtls.mode, Some(Mode::Permissive));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct MtlsStep<'a> {
@@ -64,6 +75,17 @@ pub struct MtlsStep<'a> {
 }
 
 /// A policy that applies.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, Applies};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert_eq!(explanation.policies[0].applies, Applies::Namespace);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct PolicyStep<'a> {
@@ -82,6 +104,17 @@ pub struct PolicyStep<'a> {
 }
 
 /// A rule of a policy that applies.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert_eq!(explanation.policies[0].rules[0].rule.to_string(), "foo/a rule 0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct RuleStep<'a> {
@@ -96,6 +129,17 @@ pub struct RuleStep<'a> {
 }
 
 /// What became of a rule.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, RuleOutcome};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert!(matches!(explanation.policies[0].rules[0].outcome, RuleOutcome::Fails { part: "to", .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase", tag = "result"))]
 pub enum RuleOutcome {
@@ -124,6 +168,18 @@ pub enum RuleOutcome {
 }
 
 /// A term that a connection does not meet.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, RuleOutcome};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// let RuleOutcome::Fails { terms, .. } = &explanation.policies[0].rules[0].outcome else { panic!() };
+/// assert_eq!((terms[0].key.as_str(), terms[0].found.as_str()), ("ports", "81"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct FailedTerm {
@@ -140,6 +196,17 @@ pub struct FailedTerm {
 }
 
 /// A policy that does not apply to the workload.
+///
+/// ```
+/// use authz_core::{Connection, Mesh, PolicySet, Workload, Applies};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("bar"));
+/// let explanation = authorizer.explain(&Connection::new("10.0.0.1".parse()?, "10.0.0.2:81".parse()?));
+/// assert_eq!(explanation.passed_over[0].applies, Applies::OtherNamespace);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct PassedOver<'a> {

@@ -79,6 +79,7 @@ macro_rules! finding_kinds {
         /// assert_eq!(FindingKind::UnknownField.code(), "unknown-field");
         /// assert_eq!(FindingKind::UnknownField.severity(), Severity::Error);
         /// assert_eq!(FindingKind::with_code("unknown-field"), Some(FindingKind::UnknownField));
+        /// assert!(FindingKind::ALL.iter().all(|kind| !kind.describe().is_empty()));
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]

@@ -16,7 +16,7 @@ use crate::value::{Location, Span};
 /// says what to write instead:
 ///
 /// ```
-/// use authz_core::{Mesh, PolicySet};
+/// use authz_core::{Mesh, PolicySet, Severity};
 ///
 /// let text = "
 /// apiVersion: security.istio.io/v1
@@ -30,7 +30,12 @@ use crate::value::{Location, Span};
 /// let error = PolicySet::from_yaml(text, &Mesh::default()).unwrap_err();
 /// let finding = &error.findings()[0];
 /// assert_eq!(finding.code(), "bad-ip-block");
+/// assert_eq!(finding.severity(), Severity::Error);
 /// assert_eq!(finding.location().to_string(), "<text>:8:27");
+/// assert_eq!(finding.resource(), Some("shop/web"));
+/// assert_eq!(finding.path(), "spec.rules[0].from[0].source.ipBlocks[0]");
+/// assert!(finding.message().contains("at most 32 bits"));
+/// assert_eq!(finding.help(), None);
 /// assert_eq!(
 ///     finding.to_string(),
 ///     "<text>:8:27: error[bad-ip-block]: shop/web: spec.rules[0].from[0].source.ipBlocks[0]: \

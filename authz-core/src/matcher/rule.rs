@@ -17,8 +17,11 @@ pub(super) struct CompiledRule {
     /// Tests that must all hold; the cheapest to fail come first.
     all: Box<[Test]>,
     /// One alternative of each must hold; an entry that is always true has none.
-    any_of: Box<[Box<[Box<[Test]>]>]>,
+    any_of: Box<[Alternatives]>,
 }
+
+/// Entries of a `from` or a `to`.
+type Alternatives = Box<[Box<[Test]>]>;
 
 /// A question to one fact.
 #[derive(Clone, Debug)]

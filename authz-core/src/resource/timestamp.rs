@@ -3,7 +3,7 @@
 /// Seconds since 1970 of an RFC 3339 time such as `2024-05-01T12:00:00Z`; nothing where it is none.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't'])?;
-    let mut date = date.splitn(3, '-').map(|part| number(part));
+    let mut date = date.splitn(3, '-').map(number);
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);
     let (clock, offset) = match time.strip_suffix(['Z', 'z']) {
         Some(clock) => (clock, 0),
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     };
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     number(fraction.get(..fraction.len().min(18))?)?;
-    let mut clock = clock.splitn(3, ':').map(|part| number(part));
+    let mut clock = clock.splitn(3, ':').map(number);
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
     let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60 && year <= 9999;
     fits.then(|| days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset)

@@ -11,6 +11,12 @@ use std::collections::BTreeMap;
 /// let selector: Labels = [("app", "web")].into_iter().collect();
 /// assert!(selector.is_subset_of(&workload));
 /// assert!(Labels::default().is_subset_of(&workload));
+///
+/// let mut labels = Labels::default();
+/// assert!(labels.is_empty());
+/// labels.insert("app", "db");
+/// assert_eq!(labels.get("app"), Some("db"));
+/// assert_eq!(labels.iter().collect::<Vec<_>>(), [("app", "db")]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(BTreeMap<String, String>);

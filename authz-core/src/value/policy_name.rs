@@ -9,6 +9,7 @@ use std::fmt;
 ///
 /// let name = PolicyName::new("foo", "tcp-policy");
 /// assert_eq!(name.to_string(), "foo/tcp-policy");
+/// assert_eq!((name.namespace(), name.name()), ("foo", "tcp-policy"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyName {

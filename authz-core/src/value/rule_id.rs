@@ -12,6 +12,7 @@ use super::{Location, PolicyName};
 ///
 /// let id = PolicyId::new(PolicyName::new("foo", "default"), Location::new("mtls.yaml", Span::default()));
 /// assert_eq!(id.to_string(), "foo/default");
+/// assert_eq!(id.name().namespace(), "foo");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyId {
@@ -50,7 +51,9 @@ impl fmt::Display for PolicyId {
 ///
 /// let location = Location::new("policies.yaml", Span::default());
 /// let policy = Arc::new(PolicyId::new(PolicyName::new("foo", "tcp-policy"), location.clone()));
-/// assert_eq!(RuleId::new(policy, 1, location).to_string(), "foo/tcp-policy rule 1");
+/// let rule = RuleId::new(policy, 1, location);
+/// assert_eq!(rule.to_string(), "foo/tcp-policy rule 1");
+/// assert_eq!(rule.index(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId {

@@ -14,6 +14,8 @@ use std::fmt;
 /// let web = ServiceAccountMatch::parse("web", "shop").unwrap();
 /// assert_eq!(web, ServiceAccountMatch::parse("shop/web", "other").unwrap());
 /// assert!(web.matches("spiffe://cluster.local/ns/shop/sa/web"));
+/// assert_eq!((web.namespace(), web.name()), ("shop", "web"));
+/// assert_eq!(ServiceAccountMatch::MAX_LEN, 320);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceAccountMatch {

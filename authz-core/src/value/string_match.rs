@@ -152,6 +152,12 @@ impl SniMatch {
     }
 
     /// Whether the pattern has a capital letter and so can match no server name.
+    ///
+    /// ```
+    /// use authz_core::SniMatch;
+    ///
+    /// assert!(SniMatch::parse("*.Example.com").has_capitals());
+    /// ```
     pub fn has_capitals(&self) -> bool {
         match &self.0 {
             StringMatch::Presence => false,
