@@ -9,8 +9,10 @@ use authz_core::Limits;
 use glob::MatchOptions;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::console::count;
 use crate::exit::Failure;
+
+/// What messages call standard input.
+pub(crate) const STDIN: &str = "<stdin>";
 
 /// One text and the name that messages call it by.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub(crate) struct Input {
 /// `extensions`, or a glob. Hidden files and folders are not searched.
 pub(crate) fn read(paths: &[PathBuf], extensions: &[&str]) -> Result<Input, Failure> {
     let limit = u64::try_from(Limits::default().bytes).unwrap_or(u64::MAX);
-    let mut reader = Reader { extensions, seen: HashSet::new(), left: limit, limit, input: Input::default() };
+    let mut reader = Reader { extensions, seen: HashSet::new(), left: limit, input: Input::default() };
     for path in paths {
         reader.read(path)?;
     }
@@ -49,7 +51,10 @@ pub(crate) fn read(paths: &[PathBuf], extensions: &[&str]) -> Result<Input, Fail
 pub(crate) fn read_beside(source: &Source, path: &str) -> Result<String, String> {
     let limit = u64::try_from(Limits::default().bytes).unwrap_or(u64::MAX);
     let file = source.folder.join(path);
-    File::open(&file).map_err(|error| unreadable(&file, &error)).and_then(|open| text(&open, &file, limit)).map_err(|failure| failure.to_string())
+    File::open(&file)
+        .map_err(|error| unreadable(&file, &error))
+        .and_then(|open| text(&open, &file, limit))
+        .map_err(|failure| failure.to_string())
 }
 
 struct Reader<'e> {
@@ -58,7 +63,6 @@ struct Reader<'e> {
     seen: HashSet<PathBuf>,
     /// How many bytes may still come.
     left: u64,
-    limit: u64,
     input: Input,
 }
 
@@ -71,14 +75,16 @@ impl Reader<'_> {
             Ok(metadata) if metadata.is_dir() => self.folder(path),
             Ok(_) => self.file(path, false),
             Err(error) => match path.to_str() {
-                Some(pattern) if error.kind() == io::ErrorKind::NotFound && pattern.contains(['*', '?', '[']) => self.glob(pattern),
+                Some(pattern) if error.kind() == io::ErrorKind::NotFound && pattern.contains(['*', '?', '[']) => {
+                    self.glob(pattern)
+                }
                 _ => Err(unreadable(path, &error)),
             },
         }
     }
 
     fn stdin(&mut self) -> Result<(), Failure> {
-        let path = Path::new("<stdin>");
+        let path = Path::new(STDIN);
         if self.seen.insert(path.into()) {
             let text = text(io::stdin().lock(), path, self.left)?;
             self.push(path, PathBuf::new(), text, false);
@@ -126,7 +132,7 @@ impl Reader<'_> {
         }
         if is_barren {
             let wanted: Vec<String> = self.extensions.iter().map(|extension| format!("*.{extension}")).collect();
-            self.input.barren.push(format!("folder `{}` holds no {}", folder.display(), wanted.join(", ")));
+            self.input.barren.push(format!("folder `{}` holds no file {}", folder.display(), wanted.join(" or ")));
         }
         Ok(())
     }
@@ -169,7 +175,7 @@ fn text(reader: impl Read, path: &Path, limit: u64) -> Result<String, Failure> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let start = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count();
-        Failure::new(format!("`{}` is not UTF-8 (line {line}, after {}); save it as UTF-8", path.display(), count(start, "byte")))
+        Failure::new(format!("`{}` is not UTF-8 (line {line}, byte {}); save it as UTF-8", path.display(), start + 1))
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

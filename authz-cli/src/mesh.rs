@@ -4,6 +4,8 @@ use authz_core::{Mesh, ProviderKind};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
+use crate::exit::Failure;
+
 /// Settings that all policies of a mesh share; the defaults are Istio's.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Mesh")]
@@ -30,15 +32,24 @@ pub(crate) struct MeshArgs {
 }
 
 impl MeshArgs {
-    pub(crate) fn mesh(&self) -> Mesh {
-        Mesh {
+    pub(crate) fn mesh(&self) -> Result<Mesh, Failure> {
+        if let Some(name) = repeated(&self.providers) {
+            return Err(Failure::new(format!("provider `{name}` is given twice; leave one of them out")));
+        }
+        Ok(Mesh {
             root_namespace: self.root_namespace.clone(),
             trust_domain: self.trust_domain.clone(),
             trust_domain_aliases: self.trust_domain_aliases.clone(),
             extension_providers: self.providers.iter().cloned().collect(),
             multiple_custom_providers: self.multiple_custom_providers,
-        }
+        })
     }
+}
+
+/// The first key that stands twice among some pairs: which of its values counts, nobody can say.
+pub(crate) fn repeated<V>(pairs: &[(String, V)]) -> Option<&str> {
+    let is_repeated = |(at, (key, _)): &(usize, &(String, V))| pairs.iter().skip(at + 1).any(|(other, _)| other == key);
+    pairs.iter().enumerate().find(is_repeated).map(|(_, (key, _))| key.as_str())
 }
 
 fn provider(text: &str) -> Result<(String, ProviderKind), String> {
