@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use authz_core::{Decision, Reason, Shadow, Verdict};
+use authz_core::{Decision, Reason, Verdict};
 
 use crate::console::{Console, DIM, Format, GREEN, RED, printable};
 use crate::exit::{Answer, Failure};
@@ -61,21 +61,6 @@ fn beside(decision: &Decision<'_>) -> String {
     if let Some(rule) = decision.audit() {
         let _ = writeln!(text, "audit: {rule} matches ({})", rule.location());
     }
-    let results = decision.dry_run();
-    let Some(if_enforced) = results.if_enforced else { return text };
-    for (action, shadow) in [("DENY", results.deny), ("ALLOW", results.allow)] {
-        let _ = match shadow {
-            Shadow::NotConfigured => Ok(()),
-            Shadow::Unknown(needs) => writeln!(text, "dry run of {action} policies: not decided without {needs}"),
-            Shadow::Allowed(Some(rule)) | Shadow::Denied(Some(rule)) => {
-                let result = shadow.result().unwrap_or_default();
-                writeln!(text, "dry run of {action} policies: {result} by {rule} ({})", rule.location())
-            }
-            Shadow::Allowed(None) | Shadow::Denied(None) => {
-                writeln!(text, "dry run of {action} policies: {}, no rule matches", shadow.result().unwrap_or_default())
-            }
-        };
-    }
-    let _ = writeln!(text, "if the dry-run policies were enforced: {}: {if_enforced}", if_enforced.verdict());
+    let _ = write!(text, "{}", decision.dry_run());
     text
 }

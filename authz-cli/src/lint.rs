@@ -64,20 +64,15 @@ struct Report<'l> {
     errors: usize,
     warnings: usize,
     notes: usize,
-    /// Nothing where the text is so broken that nobody can count.
-    resources: Option<usize>,
+    resources: usize,
     other_kinds: BTreeMap<String, usize>,
 }
 
 impl<'l> Report<'l> {
     fn new(args: &LintArgs, load: &'l Load) -> Self {
         let (all, resources, other_kinds) = match &load.result {
-            Ok(policies) => (policies.findings(), Some(policies.len()), others(policies.other_kinds())),
-            // A load that fails does not say what it read; a lenient one mostly does.
-            Err(error) => match args.load.load_sources(&load.mesh, &load.sources, true) {
-                Ok(policies) => (error.findings(), Some(policies.len()), others(policies.other_kinds())),
-                Err(_) => (error.findings(), None, BTreeMap::new()),
-            },
+            Ok(policies) => (policies.findings(), policies.len(), others(policies.other_kinds())),
+            Err(error) => (error.findings(), error.resources(), others(error.other_kinds())),
         };
         let number = |severity| of_severity(all, severity).count();
         Self {
@@ -117,9 +112,7 @@ impl<'l> Report<'l> {
             parts.push(format!("{}{hint}", count(self.notes, "note")));
         }
         let mut text = parts.join(", ");
-        if let Some(resources) = self.resources {
-            let _ = write!(text, " in {}", count(resources, "resource"));
-        }
+        let _ = write!(text, " in {}", count(self.resources, "resource"));
         let others: usize = self.other_kinds.values().sum();
         if others > 0 {
             let _ = write!(text, "; {} of other kinds passed over", count(others, "resource"));

@@ -35,7 +35,6 @@ pub(crate) struct LoadArgs {
 /// The texts of a load and what became of it.
 #[derive(Debug)]
 pub(crate) struct Load {
-    pub(crate) mesh: Mesh,
     pub(crate) sources: Vec<Source>,
     pub(crate) result: Result<PolicySet, LoadError>,
 }
@@ -73,7 +72,7 @@ impl LoadArgs {
         {
             return Err(nothing_of_ours(paths, policies));
         }
-        Ok(Load { mesh, sources, result })
+        Ok(Load { sources, result })
     }
 
     /// Loads texts that were read.

@@ -257,7 +257,8 @@ impl Load<'_> {
         let order = |name: &str| sources.iter().position(|(source, _)| &**source == name);
         findings.sort_by_cached_key(|finding| (order(finding.location.source()), finding.location.span()));
         if failed {
-            return Err(LoadError { findings });
+            let resources = self.policies.len() + self.peer_authentications.len();
+            return Err(LoadError { findings, resources, others: self.others });
         }
         Ok(PolicySet {
             mesh: mesh.clone(),
@@ -372,12 +373,33 @@ impl PolicySet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadError {
     findings: Vec<Finding>,
+    resources: usize,
+    others: BTreeMap<String, usize>,
 }
 
 impl LoadError {
     /// Every finding, in the order of the texts; warnings among them.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// How many resources of the two kinds were recognised, read or not.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicySet};
+    ///
+    /// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: b}, spec: {rules: 7}}";
+    /// let error = PolicySet::from_yaml(text, &Mesh::default()).unwrap_err();
+    /// assert_eq!(error.resources(), 1);
+    /// assert_eq!(error.other_kinds().count(), 0);
+    /// ```
+    pub fn resources(&self) -> usize {
+        self.resources
+    }
+
+    /// The kinds that were passed over, and how often.
+    pub fn other_kinds(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.others.iter().map(|(kind, count)| (kind.as_str(), *count))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::walk::{Explanation, FailedTerm, PolicyStep, RuleOutcome, RuleStep};
-use crate::decision::Shadow;
 
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,7 +14,7 @@ impl fmt::Display for Explanation<'_> {
         if let Some(rule) = self.decision.audit() {
             writeln!(f, "audit: {rule} matches ({})", rule.location())?;
         }
-        self.dry_run(f)?;
+        write!(f, "{}", self.decision.dry_run())?;
         if self.policies.is_empty() {
             writeln!(f, "no policy applies to the workload")?;
         }
@@ -47,25 +46,6 @@ impl Explanation<'_> {
                 None => "; not known whether the connection passes",
             }
         )
-    }
-
-    fn dry_run(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let results = self.decision.dry_run();
-        let Some(if_enforced) = results.if_enforced else { return Ok(()) };
-        for (action, shadow) in [("DENY", results.deny), ("ALLOW", results.allow)] {
-            match shadow {
-                Shadow::NotConfigured => {}
-                Shadow::Allowed(rule) | Shadow::Denied(rule) => {
-                    write!(f, "dry run of {action} policies: {}", shadow.result().unwrap_or_default())?;
-                    match rule {
-                        Some(rule) => writeln!(f, " by {rule} ({})", rule.location())?,
-                        None => writeln!(f, ", no rule matches")?,
-                    }
-                }
-                Shadow::Unknown(needs) => writeln!(f, "dry run of {action} policies: not decided without {needs}")?,
-            }
-        }
-        writeln!(f, "if the dry-run policies were enforced: {}: {if_enforced}", if_enforced.verdict())
     }
 }
 

@@ -82,7 +82,11 @@ impl<'a> Reader<'a, '_> {
         }
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span),
-            Event::Scalar(text, style, anchor, tag) => (anchor, scalar(text, style, tag.as_deref(), span)),
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_decorated = anchor != 0 || tag.is_some();
+                let span = if is_decorated && style == ScalarStyle::Plain { undecorated(&text, span) } else { span };
+                (anchor, scalar(text, style, tag.as_deref(), span))
+            }
             Event::SequenceStart(anchor, tag) => {
                 let (items, end) = self.sequence(depth)?;
                 let span = Span { start: span.start, end: end.or(items.last().map(|last| last.span.end)).unwrap_or(span.end) };
@@ -188,6 +192,17 @@ fn is_core(tag: &Tag, name: &str) -> bool {
 
 fn is_non_specific(tag: &Tag) -> bool {
     tag.handle.is_empty() && tag.suffix == "!"
+}
+
+/// The span of a plain scalar alone, without the anchor and tag in front of it.
+fn undecorated(text: &str, span: Span) -> Span {
+    let length = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    match span.end.column.checked_sub(length) {
+        Some(column) if span.start.line == span.end.line && column > span.start.column => {
+            Span { start: Position { column, ..span.start }, end: span.end }
+        }
+        _ => span,
+    }
 }
 
 fn convert(span: saphyr_parser::Span) -> Span {
