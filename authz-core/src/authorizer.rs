@@ -6,8 +6,8 @@ use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::explain::{self, Explanation};
 use crate::fact_set::FactSet;
-use crate::matcher::{Facts, Match, RuleSet};
-use crate::policy::{PortMtls, Rule};
+use crate::matcher::{Facts, Match, Matcher, Resolution};
+use crate::policy::{AuthorizationPolicy, PortMtls, Rule};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
 use crate::workload::{Mesh, ProviderKind};
@@ -57,32 +57,35 @@ pub struct Authorizer(Arc<Compiled>);
 struct Compiled {
     selection: Selection,
     mesh: Mesh,
-    deny: RuleSet,
-    allow: RuleSet,
-    audit: RuleSet,
-    shadow_deny: RuleSet,
-    shadow_allow: RuleSet,
-    /// CUSTOM rules nobody can be asked about.
-    misconfigured: RuleSet,
-    /// CUSTOM rules by provider, in the order in which they are asked.
-    providers: Vec<(Box<str>, RuleSet)>,
+    matcher: Matcher,
+    has: Has,
+    /// The gRPC providers that can be asked, in order; the rules of the nth are segment [`PROVIDERS`] + n.
+    providers: Vec<Box<str>>,
+}
+
+/// The segments of the matcher, one for each question that the order below asks.
+const DENY: usize = 0;
+const ALLOW: usize = 1;
+const AUDIT: usize = 2;
+const SHADOW_DENY: usize = 3;
+const SHADOW_ALLOW: usize = 4;
+/// CUSTOM rules that nobody can be asked about.
+const MISCONFIGURED: usize = 5;
+const PROVIDERS: usize = 6;
+
+/// Which policies apply at all, even without a rule that can match.
+#[derive(Clone, Copy, Debug, Default)]
+struct Has {
+    allow: bool,
+    audit: bool,
+    custom: bool,
+    shadow_deny: bool,
+    shadow_allow: bool,
 }
 
 impl Authorizer {
     pub(crate) fn new(selection: Selection, mesh: &Mesh) -> Self {
-        let mut compiled = Compiled {
-            deny: RuleSet::default(),
-            allow: RuleSet::default(),
-            audit: RuleSet::default(),
-            shadow_deny: RuleSet::default(),
-            shadow_allow: RuleSet::default(),
-            misconfigured: RuleSet::default(),
-            providers: Vec::new(),
-            selection,
-            mesh: mesh.clone(),
-        };
-        compiled.compile();
-        Self(Arc::new(compiled))
+        Self(Arc::new(Compiled::new(selection, mesh)))
     }
 
     /// Decides a connection. Allocates nothing.
@@ -160,57 +163,37 @@ impl Authorizer {
 }
 
 impl Compiled {
-    fn compile(&mut self) {
-        let selection = self.selection.clone();
+    fn new(selection: Selection, mesh: &Mesh) -> Self {
+        let mut segments: Vec<Segment<'_>> = vec![Segment::new(); PROVIDERS];
+        let mut has = Has::default();
         for action in [Action::Audit, Action::Deny, Action::Allow] {
             let policies: Vec<_> = selection.of(action).collect();
             for policy in &policies {
-                self.set(action, policy.is_dry_run).has_policy = true;
+                match (action, policy.is_dry_run) {
+                    (Action::Allow, false) => has.allow = true,
+                    (Action::Allow, true) => has.shadow_allow = true,
+                    (Action::Deny, true) => has.shadow_deny = true,
+                    (Action::Audit, _) => has.audit = true,
+                    (Action::Deny, false) | (Action::Custom, _) => {}
+                }
             }
-            let rules = policies.iter().flat_map(|policy| policy.rules.iter().map(|rule| (false, policy.is_dry_run, rule)));
-            let widened = policies.iter().flat_map(|policy| policy.widened.iter().map(|rule| (true, policy.is_dry_run, rule)));
-            for (rank, (_, is_dry_run, rule)) in ranked(rules.chain(widened)).into_iter().enumerate() {
-                self.set(action, is_dry_run).push(rank, rule);
-            }
-        }
-        self.compile_custom(&selection);
-    }
-
-    fn set(&mut self, action: Action, is_dry_run: bool) -> &mut RuleSet {
-        match (action, is_dry_run) {
-            (Action::Deny, false) => &mut self.deny,
-            (Action::Deny, true) => &mut self.shadow_deny,
-            (Action::Allow, false) => &mut self.allow,
-            (Action::Allow, true) => &mut self.shadow_allow,
-            (Action::Audit | Action::Custom, _) => &mut self.audit,
-        }
-    }
-
-    fn compile_custom(&mut self, selection: &Selection) {
-        let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
-        names.sort_unstable();
-        names.dedup();
-        let most = if self.mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
-        let several = names.len() > most;
-        let mut rank = 0;
-        for name in names {
-            let of_provider = || selection.of(Action::Custom).filter(|policy| &*policy.provider == name);
-            let rules = of_provider().flat_map(|policy| policy.rules.iter().map(|rule| (false, false, rule)));
-            let widened = of_provider().flat_map(|policy| policy.widened.iter().map(|rule| (true, false, rule)));
-            let mut set = RuleSet::default();
-            let target = match self.mesh.extension_providers.get(name) {
-                Some(ProviderKind::Http) if !several => continue,
-                Some(ProviderKind::Grpc) if !several => &mut set,
-                Some(_) | None => &mut self.misconfigured,
-            };
-            for (_, _, rule) in ranked(rules.chain(widened)) {
-                target.push(rank, rule);
-                rank += 1;
-            }
-            if !several && self.mesh.extension_providers.contains_key(name) {
-                self.providers.push((name.into(), set));
+            for (rank, (is_dry_run, rule)) in ranked(&policies).into_iter().enumerate() {
+                let segment = match (action, is_dry_run) {
+                    (Action::Deny, false) => DENY,
+                    (Action::Deny, true) => SHADOW_DENY,
+                    (Action::Allow, false) => ALLOW,
+                    (Action::Allow, true) => SHADOW_ALLOW,
+                    (Action::Audit | Action::Custom, _) => AUDIT,
+                };
+                if let Some(segment) = segments.get_mut(segment) {
+                    segment.push((rank, rule));
+                }
             }
         }
+        let providers = custom(&selection, mesh, &mut segments);
+        has.custom = segments.iter().skip(MISCONFIGURED).any(|segment| !segment.is_empty());
+        let matcher = Matcher::new(&segments);
+        Self { matcher, has, providers, mesh: mesh.clone(), selection }
     }
 
     fn decide(&self, connection: &Connection<'_>) -> Result<Decision<'_>, FactSet> {
@@ -219,12 +202,12 @@ impl Compiled {
             Err(reason) => return Ok(Decision::only(reason)),
         };
         let facts = Facts::of(connection);
-        let shadows = self.shadow_deny.has_policy || self.shadow_allow.has_policy;
+        let question = Question { matcher: &self.matcher, resolution: &self.matcher.resolve(&facts), facts: &facts };
 
-        let misconfigured = self.misconfigured.first_match(&facts);
-        let (providers, custom_needs) = self.providers(&facts);
-        let deny = self.deny.first_match(&facts);
-        let allow = self.allow.first_match(&facts);
+        let misconfigured = if self.has.custom { question.ask(MISCONFIGURED) } else { Match::NONE };
+        let (providers, custom_needs) = self.providers(question);
+        let deny = question.ask(DENY);
+        let allow = if self.has.allow { question.ask(ALLOW) } else { Match::NONE };
         let mut decision = Decision {
             head: None,
             providers,
@@ -232,10 +215,10 @@ impl Compiled {
             shadow_tail: None,
             shadow_allow: Shadow::NotConfigured,
             shadow_deny: Shadow::NotConfigured,
-            audit: self.audit.first_match(&facts).id(),
+            audit: if self.has.audit { question.ask(AUDIT).id() } else { None },
         };
-        if shadows {
-            self.shadow(&facts, deny, allow, &mut decision);
+        if self.has.shadow_deny || self.has.shadow_allow {
+            self.shadow(question, deny, allow, &mut decision);
         }
         if let Some(rule) = misconfigured.id() {
             decision.head = Some(Reason::CustomMisconfigured(rule));
@@ -243,7 +226,7 @@ impl Compiled {
             return Ok(decision);
         }
         let needs = needs | custom_needs | misconfigured.needs;
-        let tail = self.tail(deny, allow, self.allow.has_policy);
+        let tail = tail(deny, allow, self.has.allow);
         decision.tail = match tail {
             Ok(reason) if needs.is_empty() => reason,
             Ok(reason) if reason.verdict() == Verdict::Deny => {
@@ -277,12 +260,12 @@ impl Compiled {
     }
 
     /// The providers to ask, in order, and what it takes to be certain of them.
-    fn providers(&self, facts: &Facts<'_>) -> (Providers<'_>, FactSet) {
+    fn providers<'a>(&'a self, question: Question<'a, '_>) -> (Providers<'a>, FactSet) {
         let mut asked = Providers::default();
         let mut needs = FactSet::EMPTY;
         let mut free = asked.iter_mut();
-        for (name, rules) in &self.providers {
-            let matched = rules.first_match(facts);
+        for (n, name) in self.providers.iter().enumerate() {
+            let matched = question.ask(PROVIDERS + n);
             needs |= matched.needs;
             if let Some(rule) = matched.id()
                 && let Some(slot) = free.next()
@@ -293,51 +276,97 @@ impl Compiled {
         (asked, needs)
     }
 
-    /// DENY before ALLOW.
-    fn tail<'a>(&self, deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason<'a>, FactSet> {
-        if let Some(rule) = deny.id() {
-            return Ok(Reason::DenyPolicy(rule));
-        }
-        if has_allow && allow.is_certain_miss() {
-            return Ok(Reason::NoAllowMatch);
-        }
-        let needs = if has_allow { deny.needs | allow.needs } else { deny.needs };
-        match allow.id() {
-            _ if !needs.is_empty() => Err(needs),
-            Some(rule) if has_allow => Ok(Reason::AllowPolicy(rule)),
-            Some(_) | None => Ok(Reason::NoPolicy),
-        }
-    }
-
     /// The results of the dry-run policies, and of all policies together.
-    fn shadow<'a>(&'a self, facts: &Facts<'_>, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
+    fn shadow<'a>(&'a self, question: Question<'a, '_>, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
         let (mut shadow_deny, mut shadow_allow) = (Match::NONE, Match::NONE);
-        if self.shadow_deny.has_policy {
-            shadow_deny = self.shadow_deny.first_match(facts);
+        if self.has.shadow_deny {
+            shadow_deny = question.ask(SHADOW_DENY);
             decision.shadow_deny = match shadow_deny.id() {
                 Some(rule) => Shadow::Denied(Some(rule)),
                 None if shadow_deny.needs.is_empty() => Shadow::Allowed(None),
                 None => Shadow::Unknown(shadow_deny.needs),
             };
         }
-        if self.shadow_allow.has_policy {
-            shadow_allow = self.shadow_allow.first_match(facts);
+        if self.has.shadow_allow {
+            shadow_allow = question.ask(SHADOW_ALLOW);
             decision.shadow_allow = match shadow_allow.id() {
                 Some(rule) => Shadow::Allowed(Some(rule)),
                 None if shadow_allow.needs.is_empty() => Shadow::Denied(None),
                 None => Shadow::Unknown(shadow_allow.needs),
             };
         }
-        let has_allow = self.allow.has_policy || self.shadow_allow.has_policy;
-        let tail = self.tail(deny.merge(shadow_deny), allow.merge(shadow_allow), has_allow);
+        let has_allow = self.has.allow || self.has.shadow_allow;
+        let tail = tail(deny.merge(shadow_deny), allow.merge(shadow_allow), has_allow);
         decision.shadow_tail = Some(tail.unwrap_or_else(Reason::UnknownFact));
     }
 }
 
+/// DENY before ALLOW.
+fn tail<'a>(deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason<'a>, FactSet> {
+    if let Some(rule) = deny.id() {
+        return Ok(Reason::DenyPolicy(rule));
+    }
+    if has_allow && allow.is_certain_miss() {
+        return Ok(Reason::NoAllowMatch);
+    }
+    let needs = if has_allow { deny.needs | allow.needs } else { deny.needs };
+    match allow.id() {
+        _ if !needs.is_empty() => Err(needs),
+        Some(rule) if has_allow => Ok(Reason::AllowPolicy(rule)),
+        Some(_) | None => Ok(Reason::NoPolicy),
+    }
+}
+
+/// Rules of a segment with their ranks.
+type Segment<'r> = Vec<(usize, &'r Rule)>;
+
+/// A connection, looked up, to be asked about segment by segment.
+#[derive(Clone, Copy)]
+struct Question<'a, 'q> {
+    matcher: &'a Matcher,
+    resolution: &'q Resolution<'a>,
+    facts: &'q Facts<'q>,
+}
+
+impl<'a> Question<'a, '_> {
+    fn ask(self, segment: usize) -> Match<'a> {
+        self.matcher.first_match(segment, self.resolution, self.facts)
+    }
+}
+
+/// Adds the rules of CUSTOM policies: those that nobody can be asked about, and a segment a provider.
+/// Answers the providers in the order in which they are asked.
+fn custom<'r>(selection: &'r Selection, mesh: &Mesh, segments: &mut Vec<Segment<'r>>) -> Vec<Box<str>> {
+    let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
+    names.sort_unstable();
+    names.dedup();
+    let most = if mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
+    let several = names.len() > most;
+    let (mut providers, mut misconfigured) = (Vec::new(), Segment::new());
+    for name in names {
+        let policies: Vec<_> = selection.of(Action::Custom).filter(|policy| &*policy.provider == name).collect();
+        let rules = ranked(&policies).into_iter().map(|(_, rule)| rule);
+        match mesh.extension_providers.get(name) {
+            Some(ProviderKind::Http) if !several => {}
+            Some(ProviderKind::Grpc) if !several => {
+                providers.push(name.into());
+                segments.push(rules.enumerate().collect());
+            }
+            Some(_) | None => misconfigured.extend(rules.map(|rule| (0, rule))),
+        }
+    }
+    if let Some(segment) = segments.get_mut(MISCONFIGURED) {
+        *segment = misconfigured;
+    }
+    providers
+}
+
 /// Rules that can match, in the order in which they report: whole ones before widened ones, then by id
-/// in byte order, as Envoy keeps them.
-fn ranked<'r>(rules: impl Iterator<Item = (bool, bool, &'r Rule)>) -> Vec<(bool, bool, &'r Rule)> {
-    let mut rules: Vec<_> = rules.filter(|(_, _, rule)| rule.effect.is_enforced()).collect();
+/// in byte order, as Envoy keeps them. With each, whether it is only tried out.
+fn ranked<'r>(policies: &[&'r AuthorizationPolicy]) -> Vec<(bool, &'r Rule)> {
+    let whole = policies.iter().flat_map(|policy| policy.rules.iter().map(|rule| (false, policy.is_dry_run, rule)));
+    let widened = policies.iter().flat_map(|policy| policy.widened.iter().map(|rule| (true, policy.is_dry_run, rule)));
+    let mut rules: Vec<_> = whole.chain(widened).filter(|(_, _, rule)| rule.effect.is_enforced()).collect();
     rules.sort_by_cached_key(|(is_widened, _, rule)| (*is_widened, rule.id.policy().name().rule_id(rule.id.index())));
-    rules
+    rules.into_iter().map(|(_, is_dry_run, rule)| (is_dry_run, rule)).collect()
 }

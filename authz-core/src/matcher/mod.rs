@@ -1,19 +1,30 @@
 //! The compiled form: rules flattened to tests over sets, in the order in which they report.
 //!
-//! Nothing here knows about actions or their order; a [`RuleSet`] answers which of its rules matches
-//! first. Evaluation allocates nothing.
+//! Nothing here knows about actions or their order; a [`Matcher`] answers which rule of a segment
+//! matches first. Evaluation allocates nothing.
 
+mod address_index;
+mod atom;
+mod classes;
+mod index;
 mod ip_set;
+mod lookup;
+mod patterns;
 mod port_set;
+mod ranges;
+mod rows;
 mod rule;
+mod text_index;
 
 use std::net::IpAddr;
 
 use crate::connection::{Connection, Fact, Transport};
 use crate::fact_set::FactSet;
 use crate::policy;
+use crate::truth::Truth;
 use crate::value::RuleId;
 
+use self::index::{Index, Resolved};
 use self::rule::CompiledRule;
 
 /// The facts of a connection as rules may see them: no identity on a transport that is not mesh mTLS.
@@ -79,28 +90,52 @@ impl<'a> Match<'a> {
     }
 }
 
-/// Rules of one action, in the order in which they report.
+/// Rules by segment: those of one action, enforced or tried out, or of one provider.
+///
+/// Small sets and large ones are indexed; what no index can hold is asked rule by rule.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RuleSet {
-    rules: Vec<(usize, CompiledRule)>,
-    /// Whether a policy stands behind the set, even one without rules that can match.
-    pub(crate) has_policy: bool,
+pub(crate) struct Matcher {
+    segments: Vec<Vec<(usize, CompiledRule)>>,
+    index: Option<Index>,
 }
 
-impl RuleSet {
-    /// Adds a rule; ranks must rise.
-    pub(crate) fn push(&mut self, rank: usize, rule: &policy::Rule) {
-        self.rules.push((rank, CompiledRule::new(rule)));
+/// The most bytes that the index of one workload may take.
+const BUDGET: usize = 64 << 20;
+
+/// What a matcher made of a connection's facts, once for all segments.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolution<'r>(Option<Resolved<'r>>);
+
+impl Matcher {
+    /// Compiles rules by segment; within one in the order in which they report, with their ranks.
+    pub(crate) fn new(segments: &[Vec<(usize, &policy::Rule)>]) -> Self {
+        match Index::new(segments, BUDGET) {
+            Some(index) => Self { segments: Vec::new(), index: Some(index) },
+            None => {
+                let compiled = |rules: &Vec<(usize, &policy::Rule)>| {
+                    rules.iter().map(|(rank, rule)| (*rank, CompiledRule::new(rule))).collect()
+                };
+                Self { segments: segments.iter().map(compiled).collect(), index: None }
+            }
+        }
     }
 
-    /// The first rule that matches.
-    pub(crate) fn first_match(&self, facts: &Facts<'_>) -> Match<'_> {
+    /// Looks up the facts of a connection.
+    pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Resolution<'_> {
+        Resolution(self.index.as_ref().map(|index| index.resolve(facts)))
+    }
+
+    /// The first rule of a segment that matches.
+    pub(crate) fn first_match(&self, segment: usize, resolution: &Resolution<'_>, facts: &Facts<'_>) -> Match<'_> {
+        if let (Some(index), Some(resolved)) = (&self.index, &resolution.0) {
+            return index.first_match(segment, resolved, facts);
+        }
         let mut needs = FactSet::EMPTY;
-        for (rank, rule) in &self.rules {
+        for (rank, rule) in self.segments.get(segment).into_iter().flatten() {
             match rule.matches(facts) {
-                crate::truth::Truth::True => return Match { rule: Some((*rank, rule.id())), needs: FactSet::EMPTY },
-                crate::truth::Truth::Unknown(more) => needs |= more,
-                crate::truth::Truth::False => {}
+                Truth::True => return Match { rule: Some((*rank, rule.id())), needs: FactSet::EMPTY },
+                Truth::Unknown(more) => needs |= more,
+                Truth::False => {}
             }
         }
         Match { rule: None, needs }

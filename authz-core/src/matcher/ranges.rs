@@ -1,0 +1,167 @@
+//! Sets of addresses or ports as sorted, disjoint ranges, with the operations that terms need.
+
+use std::net::IpAddr;
+
+use crate::value::{IpBlock, Port};
+
+/// A value on a line: what has a smallest, a largest and neighbours.
+pub(super) trait Line: Copy + Ord + std::hash::Hash {
+    const MIN: Self;
+    const MAX: Self;
+
+    fn next(self) -> Option<Self>;
+    fn previous(self) -> Option<Self>;
+}
+
+macro_rules! line {
+    ($($number:ty)+) => {
+        $(impl Line for $number {
+            const MIN: Self = 0;
+            const MAX: Self = Self::MAX;
+
+            fn next(self) -> Option<Self> {
+                self.checked_add(1)
+            }
+
+            fn previous(self) -> Option<Self> {
+                self.checked_sub(1)
+            }
+        })+
+    };
+}
+
+line! { u16 u32 u128 }
+
+/// Sorted ranges, ends included, that neither overlap nor touch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ranges<T>(Box<[(T, T)]>);
+
+impl<T: Line> Ranges<T> {
+    /// The union of ranges in any order.
+    pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {
+        ranges.sort_unstable();
+        let mut merged: Vec<(T, T)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                Some((_, end)) if end.next().is_none_or(|next| first <= next) => *end = (*end).max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        Self(merged.into_boxed_slice())
+    }
+
+    /// What is not in the set.
+    pub(super) fn complement(&self) -> Self {
+        let mut out = Vec::with_capacity(self.0.len() + 1);
+        let mut free = Some(T::MIN);
+        for (first, last) in &self.0 {
+            if let (Some(from), Some(to)) = (free, first.previous())
+                && from <= to
+            {
+                out.push((from, to));
+            }
+            free = last.next();
+        }
+        if let Some(from) = free {
+            out.push((from, T::MAX));
+        }
+        Self(out.into_boxed_slice())
+    }
+
+    /// What is in both sets.
+    pub(super) fn intersection(&self, other: &Self) -> Self {
+        let (mut own, mut others) = (self.0.iter().copied().peekable(), other.0.iter().copied().peekable());
+        let mut out = Vec::new();
+        while let (Some(&(a, b)), Some(&(c, d))) = (own.peek(), others.peek()) {
+            let (first, last) = (a.max(c), b.min(d));
+            if first <= last {
+                out.push((first, last));
+            }
+            if b <= d {
+                own.next();
+            } else {
+                others.next();
+            }
+        }
+        Self(out.into_boxed_slice())
+    }
+
+    pub(super) fn as_slice(&self) -> &[(T, T)] {
+        &self.0
+    }
+}
+
+/// A set of addresses of both families.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AddressRanges {
+    pub(super) v4: Ranges<u32>,
+    pub(super) v6: Ranges<u128>,
+}
+
+impl AddressRanges {
+    pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for block in blocks {
+            match block.range() {
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
+            }
+        }
+        Self { v4: Ranges::union(v4), v6: Ranges::union(v6) }
+    }
+}
+
+/// What sets of addresses and of ports have in common.
+pub(super) trait Set: Sized {
+    fn complement(&self) -> Self;
+    fn intersection(&self, other: &Self) -> Self;
+}
+
+impl Set for AddressRanges {
+    fn complement(&self) -> Self {
+        Self { v4: self.v4.complement(), v6: self.v6.complement() }
+    }
+
+    fn intersection(&self, other: &Self) -> Self {
+        Self { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
+    }
+}
+
+impl Set for Ranges<u16> {
+    fn complement(&self) -> Self {
+        Ranges::complement(self)
+    }
+
+    fn intersection(&self, other: &Self) -> Self {
+        Ranges::intersection(self, other)
+    }
+}
+
+pub(super) fn of_ports(ports: &[Port]) -> Ranges<u16> {
+    Ranges::union(ports.iter().map(|port| (port.number(), port.number())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_and_its_complement_share_nothing_and_hold_everything() {
+        let sets = [vec![], vec![(0, u16::MAX)], vec![(0, 0)], vec![(5, 9), (7, 20), (21, 21), (40, u16::MAX)]];
+        for ranges in sets {
+            let set = Ranges::<u16>::union(ranges);
+            let rest = set.complement();
+            assert!(set.intersection(&rest).as_slice().is_empty(), "{set:?}");
+            let both: Vec<(u16, u16)> = set.as_slice().iter().chain(rest.as_slice()).copied().collect();
+            assert_eq!(Ranges::union(both).as_slice(), [(0, u16::MAX)], "{set:?}");
+        }
+    }
+
+    #[test]
+    fn an_intersection_keeps_what_both_have() {
+        let a = Ranges::<u32>::union(vec![(0, 10), (20, 30), (40, 50)]);
+        let b = Ranges::<u32>::union(vec![(5, 25), (30, 41)]);
+        assert_eq!(a.intersection(&b).as_slice(), [(5, 10), (20, 25), (30, 30), (40, 41)]);
+    }
+}
