@@ -6,7 +6,7 @@ use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::explain::{self, Explanation};
 use crate::fact_set::FactSet;
-use crate::matcher::{Facts, Match, Matcher, Resolution};
+use crate::matcher::{Facts, Match, Matcher, Question};
 use crate::policy::{AuthorizationPolicy, PortMtls, Rule};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
@@ -202,12 +202,15 @@ impl Compiled {
             Err(reason) => return Ok(Decision::only(reason)),
         };
         let facts = Facts::of(connection);
-        let question = Question { matcher: &self.matcher, resolution: &self.matcher.resolve(&facts), facts: &facts };
+        self.matcher.resolve(&facts, |question| self.weigh(needs, question))
+    }
 
-        let misconfigured = if self.has.custom { question.ask(MISCONFIGURED) } else { Match::NONE };
+    /// The order of the reference, over a connection that gets past the mTLS mode but for `needs`.
+    fn weigh<'a>(&'a self, needs: FactSet, question: Question<'a, '_>) -> Result<Decision<'a>, FactSet> {
+        let misconfigured = if self.has.custom { question.first_match(MISCONFIGURED) } else { Match::NONE };
         let (providers, custom_needs) = self.providers(question);
-        let deny = question.ask(DENY);
-        let allow = if self.has.allow { question.ask(ALLOW) } else { Match::NONE };
+        let deny = question.first_match(DENY);
+        let allow = if self.has.allow { question.first_match(ALLOW) } else { Match::NONE };
         let mut decision = Decision {
             head: None,
             providers,
@@ -215,7 +218,7 @@ impl Compiled {
             shadow_tail: None,
             shadow_allow: Shadow::NotConfigured,
             shadow_deny: Shadow::NotConfigured,
-            audit: if self.has.audit { question.ask(AUDIT).id() } else { None },
+            audit: if self.has.audit { question.first_match(AUDIT).id() } else { None },
         };
         if self.has.shadow_deny || self.has.shadow_allow {
             self.shadow(question, deny, allow, &mut decision);
@@ -265,7 +268,7 @@ impl Compiled {
         let mut needs = FactSet::EMPTY;
         let mut free = asked.iter_mut();
         for (n, name) in self.providers.iter().enumerate() {
-            let matched = question.ask(PROVIDERS + n);
+            let matched = question.first_match(PROVIDERS + n);
             needs |= matched.needs;
             if let Some(rule) = matched.id()
                 && let Some(slot) = free.next()
@@ -280,7 +283,7 @@ impl Compiled {
     fn shadow<'a>(&'a self, question: Question<'a, '_>, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
         let (mut shadow_deny, mut shadow_allow) = (Match::NONE, Match::NONE);
         if self.has.shadow_deny {
-            shadow_deny = question.ask(SHADOW_DENY);
+            shadow_deny = question.first_match(SHADOW_DENY);
             decision.shadow_deny = match shadow_deny.id() {
                 Some(rule) => Shadow::Denied(Some(rule)),
                 None if shadow_deny.needs.is_empty() => Shadow::Allowed(None),
@@ -288,7 +291,7 @@ impl Compiled {
             };
         }
         if self.has.shadow_allow {
-            shadow_allow = question.ask(SHADOW_ALLOW);
+            shadow_allow = question.first_match(SHADOW_ALLOW);
             decision.shadow_allow = match shadow_allow.id() {
                 Some(rule) => Shadow::Allowed(Some(rule)),
                 None if shadow_allow.needs.is_empty() => Shadow::Denied(None),
@@ -319,20 +322,6 @@ fn tail<'a>(deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason
 
 /// Rules of a segment with their ranks.
 type Segment<'r> = Vec<(usize, &'r Rule)>;
-
-/// A connection, looked up, to be asked about segment by segment.
-#[derive(Clone, Copy)]
-struct Question<'a, 'q> {
-    matcher: &'a Matcher,
-    resolution: &'q Resolution<'a>,
-    facts: &'q Facts<'q>,
-}
-
-impl<'a> Question<'a, '_> {
-    fn ask(self, segment: usize) -> Match<'a> {
-        self.matcher.first_match(segment, self.resolution, self.facts)
-    }
-}
 
 /// Adds the rules of CUSTOM policies: those that nobody can be asked about, and a segment a provider.
 /// Answers the providers in the order in which they are asked.

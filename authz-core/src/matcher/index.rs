@@ -10,9 +10,9 @@ use super::address_index::{AddressIndex, rows_of};
 use super::atom::{Atom, Words, atoms};
 use super::lookup::{PortLookup, place};
 use super::ranges::{AddressRanges, Ranges};
-use super::rows::{ones, set};
+use super::rows::{ones, rule_out, set};
 use super::rule::CompiledRule;
-use super::text_index::{MAX_WORDS, Row, TextIndex};
+use super::text_index::TextIndex;
 use super::{Facts, Match};
 use crate::connection::Fact;
 use crate::fact_set::FactSet;
@@ -50,10 +50,17 @@ struct PortIndex {
     unconstrained: Box<[u64]>,
 }
 
-/// The rows of one connection.
-#[derive(Clone, Debug)]
+/// The most atoms that rows can hold.
+const MAX_ATOMS: usize = 64 * 64;
+
+/// How many words a row can have; a row is as wide as the next of these.
+const WIDTHS: [usize; 4] = [1, 4, 16, 64];
+
+/// What the facts of one connection leave.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Resolved<'r> {
-    rows: [Row<'r>; DIMENSIONS],
+    /// The atoms that no known fact rules out.
+    left: &'r [u64],
     /// For each dimension whose fact is unknown, the atoms that do not ask for it.
     unknown: [Option<&'r [u64]>; DIMENSIONS],
     /// The facts that are unknown and that some atom asks for.
@@ -80,57 +87,68 @@ impl Index {
         builder.finish(budget)
     }
 
-    /// The rows of a connection's facts.
-    pub(super) fn resolve<'r>(&'r self, facts: &Facts<'_>) -> Resolved<'r> {
-        let mut resolved = Resolved { rows: [Row::ALL; DIMENSIONS], unknown: [None; DIMENSIONS], open: FactSet::EMPTY };
-        let mut dimensions = resolved.rows.iter_mut().zip(&mut resolved.unknown);
-        let mut note = |row: Option<Result<Row<'r>, (&'r [u64], FactSet)>>| {
-            let (Some(row), Some((place, unknown))) = (row, dimensions.next()) else { return };
-            match row {
-                Ok(row) => *place = row,
-                Err((unconstrained, fact)) => {
-                    *unknown = Some(unconstrained);
-                    resolved.open |= fact;
-                }
+    /// Looks up the facts of a connection and hands on what they leave.
+    pub(super) fn resolve<R>(&self, facts: &Facts<'_>, work: impl FnOnce(Resolved<'_>) -> R) -> R {
+        match self.used.len() {
+            1 => self.resolve_rows::<1, R>(facts, work),
+            4 => self.resolve_rows::<4, R>(facts, work),
+            16 => self.resolve_rows::<16, R>(facts, work),
+            _ => self.resolve_rows::<64, R>(facts, work),
+        }
+    }
+
+    fn resolve_rows<const W: usize, R>(&self, facts: &Facts<'_>, work: impl FnOnce(Resolved<'_>) -> R) -> R {
+        let mut left = self.used.first_chunk::<W>().copied().unwrap_or([0; W]);
+        let mut unknown = [None; DIMENSIONS];
+        let mut open = FactSet::EMPTY;
+        let mut places = unknown.iter_mut();
+        let mut is_open = |unconstrained, fact| {
+            open |= fact;
+            if let Some(place) = places.next() {
+                *place = Some(unconstrained);
             }
         };
-        note(self.port.as_ref().map(|index| match facts.port {
-            Fact::Known(port) => Ok(Row::Known(index.row(port))),
-            Fact::Unknown | Fact::Absent => Err((&*index.unconstrained, FactSet::DESTINATION_PORT)),
-        }));
+        if let Some(index) = &self.port {
+            match facts.port {
+                Fact::Known(port) => rule_out(&mut left, index.row(port)),
+                Fact::Unknown | Fact::Absent => is_open(&*index.unconstrained, FactSet::DESTINATION_PORT),
+            }
+        }
         let addresses = [
             (&self.source, facts.source, FactSet::SOURCE_IP),
             (&self.destination, facts.destination, FactSet::DESTINATION_IP),
             (&self.remote, facts.remote, FactSet::REMOTE_IP),
         ];
         for (index, fact, name) in addresses {
-            note(index.as_ref().map(|index| match fact {
-                Fact::Known(address) => Ok(Row::Known(index.row(address))),
-                Fact::Unknown | Fact::Absent => Err((index.unconstrained(), name)),
-            }));
+            let Some(index) = index else { continue };
+            match fact {
+                Fact::Known(address) => rule_out(&mut left, index.row(address)),
+                Fact::Unknown | Fact::Absent => is_open(index.unconstrained(), name),
+            }
         }
-        note(self.peer.as_ref().map(|index| match facts.peer {
-            Fact::Known(identities) => Ok(index.of_identities(identities)),
-            Fact::Absent => Ok(Row::Known(index.absent())),
-            Fact::Unknown => Err((&*index.unconstrained, FactSet::PEER)),
-        }));
-        note(self.sni.as_ref().map(|index| match facts.sni {
-            Fact::Known(name) => Ok(index.of_server_name(name)),
-            Fact::Absent => Ok(Row::Known(index.absent())),
-            Fact::Unknown => Err((&*index.unconstrained, FactSet::SNI)),
-        }));
-        resolved
+        if let Some(index) = &self.peer {
+            match facts.peer {
+                Fact::Known(identities) => index.rule_out_identities(identities, &mut left),
+                Fact::Absent => rule_out(&mut left, index.absent()),
+                Fact::Unknown => is_open(&*index.unconstrained, FactSet::PEER),
+            }
+        }
+        if let Some(index) = &self.sni {
+            match facts.sni {
+                Fact::Known(name) => index.rule_out_server_name(name, &mut left),
+                Fact::Absent => rule_out(&mut left, index.absent()),
+                Fact::Unknown => is_open(&*index.unconstrained, FactSet::SNI),
+            }
+        }
+        work(Resolved { left: &left, unknown, open })
     }
 
     /// The first rule of a segment that matches.
-    pub(super) fn first_match(&self, segment: usize, resolved: &Resolved<'_>, facts: &Facts<'_>) -> Match<'_> {
+    pub(super) fn first_match(&self, segment: usize, resolved: Resolved<'_>, facts: &Facts<'_>) -> Match<'_> {
         let Some(range) = self.segments.get(segment) else { return Match::NONE };
         let mut needs = FactSet::EMPTY;
         for at in range.clone() {
-            let mut left = self.used.get(at).copied().unwrap_or_default();
-            for row in &resolved.rows {
-                left &= row.word(at);
-            }
+            let left = resolved.left.get(at).copied().unwrap_or_default();
             if left == 0 {
                 continue;
             }
@@ -206,18 +224,18 @@ impl Builder {
                 self.rule_of_bit.push(number);
             }
             self.rules.push((*rank, CompiledRule::new(rule)));
-            if self.rule_of_bit.len() > MAX_WORDS * 64 {
+            if self.rule_of_bit.len() > MAX_ATOMS {
                 return None;
             }
         }
         // A segment ends with its word.
         self.rule_of_bit.resize(self.rule_of_bit.len().next_multiple_of(64), u32::MAX);
         self.segments.push(start..self.rule_of_bit.len() / 64);
-        (self.rule_of_bit.len() <= MAX_WORDS * 64).then_some(())
+        (self.rule_of_bit.len() <= MAX_ATOMS).then_some(())
     }
 
     fn finish(self, budget: usize) -> Option<Index> {
-        let words = self.rule_of_bit.len() / 64;
+        let words = WIDTHS.into_iter().find(|words| *words >= self.rule_of_bit.len() / 64)?;
         let (mut used, mut verify) = (vec![0; words], vec![0; words]);
         for (bit, atom) in &self.atoms {
             set(&mut used, *bit, true);

@@ -102,9 +102,13 @@ pub(crate) struct Matcher {
 /// The most bytes that the index of one workload may take.
 const BUDGET: usize = 64 << 20;
 
-/// What a matcher made of a connection's facts, once for all segments.
-#[derive(Clone, Debug)]
-pub(crate) struct Resolution<'r>(Option<Resolved<'r>>);
+/// A connection, looked up, to be asked about segment by segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a, 'q> {
+    matcher: &'a Matcher,
+    resolved: Option<Resolved<'q>>,
+    facts: &'q Facts<'q>,
+}
 
 impl Matcher {
     /// Compiles rules by segment; within one in the order in which they report, with their ranks.
@@ -120,19 +124,24 @@ impl Matcher {
         }
     }
 
-    /// Looks up the facts of a connection.
-    pub(crate) fn resolve(&self, facts: &Facts<'_>) -> Resolution<'_> {
-        Resolution(self.index.as_ref().map(|index| index.resolve(facts)))
+    /// Looks up the facts of a connection and hands on what can be asked about it.
+    pub(crate) fn resolve<'a, R>(&'a self, facts: &Facts<'_>, work: impl FnOnce(Question<'a, '_>) -> R) -> R {
+        match &self.index {
+            Some(index) => index.resolve(facts, |resolved| work(Question { matcher: self, resolved: Some(resolved), facts })),
+            None => work(Question { matcher: self, resolved: None, facts }),
+        }
     }
+}
 
+impl<'a> Question<'a, '_> {
     /// The first rule of a segment that matches.
-    pub(crate) fn first_match(&self, segment: usize, resolution: &Resolution<'_>, facts: &Facts<'_>) -> Match<'_> {
-        if let (Some(index), Some(resolved)) = (&self.index, &resolution.0) {
-            return index.first_match(segment, resolved, facts);
+    pub(crate) fn first_match(self, segment: usize) -> Match<'a> {
+        if let (Some(index), Some(resolved)) = (&self.matcher.index, self.resolved) {
+            return index.first_match(segment, resolved, self.facts);
         }
         let mut needs = FactSet::EMPTY;
-        for (rank, rule) in self.segments.get(segment).into_iter().flatten() {
-            match rule.matches(facts) {
+        for (rank, rule) in self.matcher.segments.get(segment).into_iter().flatten() {
+            match rule.matches(self.facts) {
                 Truth::True => return Match { rule: Some((*rank, rule.id())), needs: FactSet::EMPTY },
                 Truth::Unknown(more) => needs |= more,
                 Truth::False => {}

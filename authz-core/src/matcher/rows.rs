@@ -55,6 +55,15 @@ pub(super) fn set(row: &mut [u64], atom: usize, value: bool) {
     }
 }
 
+/// Keeps of `left` the atoms that a row does not rule out.
+pub(super) fn rule_out<const W: usize>(left: &mut [u64; W], row: &[u64]) {
+    match row.first_chunk::<W>() {
+        Some(row) => left.iter_mut().zip(row).for_each(|(left, row)| *left &= row),
+        // No row is shorter; were one, it would rule out everything.
+        None => *left = [0; W],
+    }
+}
+
 /// The bits of a row in order.
 pub(super) fn ones(word: u64) -> impl Iterator<Item = usize> {
     let mut rest = word;

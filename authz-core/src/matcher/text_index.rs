@@ -5,41 +5,10 @@ use std::collections::HashMap;
 use super::atom::Words;
 use super::lookup::place;
 use super::patterns::{Pattern, Patterns};
-use super::rows::{Rows, set};
+use super::rows::{Rows, rule_out, set};
 
 /// The most positive lists of one atom that are told apart; more are left to the rule.
 const LISTS: usize = 3;
-
-/// The most words of a row that fit on the stack of a decision.
-pub(super) const MAX_WORDS: usize = 64;
-
-/// A row on the stack.
-type Buffer = [u64; MAX_WORDS];
-
-/// The atoms that one fact does not rule out.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack of one decision, where a box would allocate")]
-pub(super) enum Row<'r> {
-    /// One that was written when the policies were compiled.
-    Known(&'r [u64]),
-    /// One that no policy names, put together for this connection.
-    Built(Buffer),
-    /// A dimension that rules out nothing.
-    All,
-}
-
-impl Row<'_> {
-    pub(super) const ALL: Self = Self::All;
-
-    /// The 64 atoms of a word.
-    pub(super) fn word(&self, at: usize) -> u64 {
-        match self {
-            Self::Known(row) => row.get(at).copied().unwrap_or_default(),
-            Self::Built(row) => row.get(at).copied().unwrap_or_default(),
-            Self::All => u64::MAX,
-        }
-    }
-}
 
 /// What a pattern that matches does to an atom.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +71,9 @@ impl TextIndex {
                 incomplete.push(*atom);
             }
         }
-        let mut buffer = [0; MAX_WORDS];
-        this.absent = this.number(&mut buffer, |this, buffer| this.build(|_| (), buffer));
+        this.absent = this.number(|this, row| this.build_any(|_| (), row));
         for identity in this.patterns.whole_identities() {
-            let number = this.number(&mut buffer, |this, buffer| {
-                this.build(|found| this.patterns.matching_identity(&identity, found), buffer);
-            });
+            let number = this.number(|this, row| this.build_any(|found| this.patterns.matching_identity(&identity, found), row));
             this.known.insert(identity.into(), number);
         }
         this.rows.finish();
@@ -124,30 +90,48 @@ impl TextIndex {
         }
     }
 
-    fn number(&mut self, buffer: &mut Buffer, build: impl FnOnce(&Self, &mut Buffer)) -> u32 {
-        build(self, buffer);
-        self.rows.number(buffer.get(..self.words).unwrap_or_default())
+    fn number(&mut self, build: impl FnOnce(&Self, &mut [u64])) -> u32 {
+        let mut row = vec![0; self.words];
+        build(self, &mut row);
+        self.rows.number(&row)
     }
 
-    /// Writes the row of a text whose patterns `matching` reports.
-    fn build(&self, matching: impl FnOnce(&mut dyn FnMut(u32)), row: &mut Buffer) {
-        let mut lists = [[0; MAX_WORDS]; LISTS];
+    /// Writes a row when policies are compiled, for any width.
+    fn build_any(&self, matching: impl FnOnce(&mut dyn FnMut(u32)), row: &mut [u64]) {
+        let mut lists = vec![vec![0; self.words]; LISTS];
+        let mut kept_out = vec![0; self.words];
+        let mut lists: Vec<&mut [u64]> = lists.iter_mut().map(Vec::as_mut_slice).collect();
+        self.build(matching, &mut lists, &mut kept_out, row);
+    }
+
+    /// The row of a text whose patterns `matching` reports.
+    fn built<const W: usize>(&self, matching: impl FnOnce(&mut dyn FnMut(u32))) -> [u64; W] {
+        let (mut one, mut two, mut three) = ([0; W], [0; W], [0; W]);
+        let (mut kept_out, mut row) = ([0; W], [0; W]);
+        self.build(matching, &mut [&mut one, &mut two, &mut three], &mut kept_out, &mut row);
+        row
+    }
+
+    fn build(&self, matching: impl FnOnce(&mut dyn FnMut(u32)), lists: &mut [&mut [u64]], kept_out: &mut [u64], row: &mut [u64]) {
         for (list, free) in lists.iter_mut().zip(&self.free) {
             for (word, free) in list.iter_mut().zip(free.iter()) {
                 *word = *free;
             }
         }
-        let mut kept_out = [0; MAX_WORDS];
         matching(&mut |number| {
             for used in self.uses.get(place(number)).into_iter().flatten() {
-                let target = used.list.and_then(|list| lists.get_mut(usize::from(list))).unwrap_or(&mut kept_out);
-                set(target, place(used.atom), true);
+                match used.list.and_then(|list| lists.get_mut(usize::from(list))) {
+                    Some(list) => set(list, place(used.atom), true),
+                    None => set(kept_out, place(used.atom), true),
+                }
             }
         });
-        for (at, (word, out)) in row.iter_mut().zip(kept_out).take(self.words).enumerate() {
+        for (word, out) in row.iter_mut().zip(&*kept_out) {
             *word = !out;
-            for list in lists.iter().take(self.free.len()) {
-                *word &= list.get(at).copied().unwrap_or_default();
+        }
+        for list in lists.iter().take(self.free.len()) {
+            for (word, met) in row.iter_mut().zip(list.iter()) {
+                *word &= met;
             }
         }
     }
@@ -157,31 +141,28 @@ impl TextIndex {
         self.rows.row(self.absent)
     }
 
-    /// The row of the identities of a peer.
-    pub(super) fn of_identities(&self, identities: &[&str]) -> Row<'_> {
+    /// Rules out what the identities of a peer rule out.
+    pub(super) fn rule_out_identities<const W: usize>(&self, identities: &[&str], left: &mut [u64; W]) {
         match identities {
-            [] => Row::Known(self.absent()),
+            [] => rule_out(left, self.absent()),
             [one] => match self.known.get(*one) {
-                Some(number) => Row::Known(self.rows.row(*number)),
-                None => self.built(|found| self.patterns.matching_identity(one, found)),
+                Some(number) => rule_out(left, self.rows.row(*number)),
+                None => rule_out(left, &self.built::<W>(|found| self.patterns.matching_identity(one, found))),
             },
-            many => self.built(|found| {
-                for identity in many {
-                    self.patterns.matching_identity(identity, &mut *found);
-                }
-            }),
+            many => {
+                let row = self.built::<W>(|found| {
+                    for identity in many {
+                        self.patterns.matching_identity(identity, &mut *found);
+                    }
+                });
+                rule_out(left, &row);
+            }
         }
     }
 
-    /// The row of a server name.
-    pub(super) fn of_server_name(&self, name: &str) -> Row<'_> {
-        self.built(|found| self.patterns.matching_server_name(name, found))
-    }
-
-    fn built(&self, matching: impl FnOnce(&mut dyn FnMut(u32))) -> Row<'_> {
-        let mut row = [0; MAX_WORDS];
-        self.build(matching, &mut row);
-        Row::Built(row)
+    /// Rules out what a server name rules out.
+    pub(super) fn rule_out_server_name<const W: usize>(&self, name: &str, left: &mut [u64; W]) {
+        rule_out(left, &self.built::<W>(|found| self.patterns.matching_server_name(name, found)));
     }
 
     pub(super) fn bytes(&self) -> usize {
