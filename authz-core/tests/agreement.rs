@@ -13,8 +13,8 @@ use authz_core::{Connection, EarlyDecision};
 use authz_testgen::{Draw, Facts, Failure, Scenario, check, seeded_bytes};
 
 /// Sets of policies, and connections that each of them decides.
-const SCENARIOS: u64 = 5000;
-const CONNECTIONS: usize = 20;
+const SCENARIOS: u64 = 4000;
+const CONNECTIONS: usize = 25;
 
 /// How often each outcome has to be seen at least, so that the test cannot come to test nothing.
 const REACHED: &[(&str, usize)] = &[
@@ -41,7 +41,7 @@ fn decide_and_explain_agree_and_an_early_decision_is_never_taken_back() {
     let halves = [0..middle, middle..SCENARIOS].map(|half| std::thread::spawn(move || tally(seed, half)));
     let mut reached: BTreeMap<String, usize> = BTreeMap::new();
     for half in halves {
-        for (outcome, count) in half.join().expect("the other half fails, and says why above") {
+        for (outcome, count) in half.join().expect("a half that fails says why above") {
             *reached.entry(outcome).or_default() += count;
         }
     }
@@ -55,14 +55,17 @@ fn decide_and_explain_agree_and_an_early_decision_is_never_taken_back() {
 #[test]
 fn what_a_lenient_load_reads_past_never_allows_more() {
     let seed = seed();
-    for index in 0..SCENARIOS {
+    let mut read_past = 0;
+    for index in 0..SCENARIOS / 2 {
+        // Far from the seeds of the other test.
         let bytes = seeded_bytes(seed.wrapping_mul(SCENARIOS).wrapping_add(index).wrapping_add(1 << 40), 16 << 10);
         let mut draw = Draw::new(&bytes);
         let scenario = Scenario::draw(&mut draw);
         let fails = |failure: Failure| panic!("AUTHZ_SEED={seed}, scenario {index}: {failure}");
-        let meant = scenario.load().expect("a scenario is valid");
-        check::mistake(&scenario, &meant, &mut draw).unwrap_or_else(fails);
+        let meant = scenario.load().unwrap_or_else(|error| panic!("AUTHZ_SEED={seed}, scenario {index}: {error}"));
+        read_past += usize::from(check::mistake(&scenario, &meant, &mut draw).unwrap_or_else(fails));
     }
+    assert!(read_past > 500, "only {read_past} mistakes were errors that a lenient load reads past");
 }
 
 fn seed() -> u64 {
@@ -81,8 +84,7 @@ fn tally(seed: u64, scenarios: Range<u64>) -> BTreeMap<String, usize> {
         let mut draw = Draw::new(&bytes);
         let scenario = Scenario::draw(&mut draw);
         let fails = |failure: Failure| panic!("AUTHZ_SEED={seed}, scenario {index}: {failure}");
-        check::scenario(&scenario, &mut draw).unwrap_or_else(fails);
-        let authorizer = scenario.load().expect("a scenario that was checked loads");
+        let authorizer = scenario.load().unwrap_or_else(|error| panic!("AUTHZ_SEED={seed}, scenario {index}: {error}"));
         for _ in 0..CONNECTIONS {
             let facts = Facts::draw(&mut draw);
             let full = facts.completed(&mut draw);

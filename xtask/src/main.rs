@@ -1,0 +1,58 @@
+//! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod need;
+
+mod step;
+mod steps;
+
+mod options;
+mod runner;
+mod rust_version;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use options::{Options, Request, USAGE};
+
+fn main() -> ExitCode {
+    let request = match options::parse(std::env::args().skip(1)) {
+        Ok(request) => request,
+        Err(why) => {
+            eprintln!("error: {why}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let Some(root) = Path::new(env!("CARGO_MANIFEST_DIR")).parent() else {
+        eprintln!("error: xtask stands in no workspace");
+        return ExitCode::from(2);
+    };
+    match request {
+        Request::Help => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Request::Test(options) => test(root, &options),
+    }
+}
+
+fn test(root: &Path, options: &Options) -> ExitCode {
+    let steps = steps::all(options);
+    if let Some(unknown) = options.only.iter().chain(&options.skip).find(|name| steps.iter().all(|step| step.name != **name)) {
+        eprintln!("error: `{unknown}` is not a step; `cargo xtask test --list` names them");
+        return ExitCode::from(2);
+    }
+    if options.list {
+        for step in steps {
+            println!("{:12} {}", step.name, step.about);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let chosen = |step: &step::Step| {
+        (options.only.is_empty() || options.only.iter().any(|name| name == step.name))
+            && !options.skip.iter().any(|name| name == step.name)
+    };
+    runner::run(root, steps.into_iter().filter(chosen).collect())
+}

@@ -1,0 +1,88 @@
+//! What a step needs before it runs, and how the machine comes by it.
+
+use std::path::Path;
+
+use crate::command::Command;
+
+/// Where cargo, pip and npm put tools that belong to the project's tests.
+pub(crate) const TOOLS: &str = "target/tools";
+
+/// Something that a step needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// A nightly compiler.
+    Nightly,
+    /// The standard library for another target.
+    Target(&'static str),
+    /// A program from crates.io, under [`TOOLS`].
+    Tool { package: &'static str, version: &'static str },
+    /// Debian packages. Only root can install them; anyone else is told how.
+    #[expect(dead_code, reason = "no step has one yet; those that run a proxy or a browser will")]
+    Debian(&'static [&'static str]),
+}
+
+impl Need {
+    /// Sees to it that the thing is there.
+    pub(crate) fn provide(self, root: &Path) -> Result<(), String> {
+        match self {
+            Self::Nightly => provide_nightly(root),
+            Self::Target(target) => provide_target(target, root),
+            Self::Tool { package, version } => provide_tool(package, version, root),
+            Self::Debian(packages) => provide_packages(packages, root),
+        }
+    }
+}
+
+/// Runs a command that installs something, and says so.
+fn install(what: &str, command: &Command, root: &Path) -> Result<(), String> {
+    println!("{what}\n$ {command}");
+    command.run(root).map_err(|why| format!("`{command}`: {why}"))
+}
+
+fn provide_nightly(root: &Path) -> Result<(), String> {
+    if Command::new("rustup run nightly cargo --version").output(root).is_some() {
+        return Ok(());
+    }
+    let command = Command::new("rustup toolchain install nightly --profile minimal");
+    install("the nightly compiler is missing, so it is installed", &command, root)
+}
+
+fn provide_target(target: &str, root: &Path) -> Result<(), String> {
+    let installed = Command::new("rustup target list --installed").output(root).unwrap_or_default();
+    if installed.lines().any(|line| line == target) {
+        return Ok(());
+    }
+    install(
+        &format!("the target {target} is missing, so it is installed"),
+        &Command::new("rustup target add").argument(target),
+        root,
+    )
+}
+
+fn provide_tool(package: &str, version: &str, root: &Path) -> Result<(), String> {
+    let installed = Command::new(&format!("cargo install --list --root {TOOLS}")).output(root).unwrap_or_default();
+    if installed.lines().any(|line| line.trim_end_matches(':') == format!("{package} v{version}")) {
+        return Ok(());
+    }
+    let command = Command::new(&format!("cargo install {package} --version {version} --locked --root {TOOLS}"));
+    install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &command, root)
+}
+
+fn provide_packages(packages: &[&str], root: &Path) -> Result<(), String> {
+    let is_missing = |package: &&&str| {
+        let status = Command::new("dpkg-query --show --showformat=${Status}").argument(**package).output(root);
+        !status.is_some_and(|status| status.ends_with("ok installed"))
+    };
+    let missing: Vec<&str> = packages.iter().filter(is_missing).copied().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let line = format!("apt-get install --yes --no-install-recommends {}", missing.join(" "));
+    let is_root = Command::new("id -u").output(root).is_some_and(|id| id.trim() == "0");
+    if !is_root {
+        return Err(format!("Debian packages are missing; as root, run\n{line}"));
+    }
+    let command = |line: &str| Command::new(line).environment("DEBIAN_FRONTEND", "noninteractive");
+    install("Debian packages are missing and this is root, so they are installed", &command("apt-get update"), root)?;
+    install("", &command(&line), root)
+}

@@ -1,0 +1,96 @@
+//! What was asked for on the command line.
+
+/// How the commands are called.
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask test [OPTIONS]
+
+Runs every test of the project and stops at the first step that fails.
+
+  --only STEP         run this step only; may repeat
+  --skip STEP         leave this step out; may repeat
+  --fuzz-seconds N    run each fuzz target for N seconds; 0 builds them only [default: 60]
+  --list              name the steps";
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Help,
+    Test(Options),
+}
+
+/// Which steps to run, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) only: Vec<String>,
+    pub(crate) skip: Vec<String>,
+    pub(crate) fuzz_seconds: u32,
+    pub(crate) list: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { only: Vec::new(), skip: Vec::new(), fuzz_seconds: 60, list: false }
+    }
+}
+
+/// Reads the arguments behind `cargo xtask`.
+pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    match arguments.next().as_deref() {
+        Some("test") => {}
+        Some("help" | "--help" | "-h") => return Ok(Request::Help),
+        Some(other) => return Err(format!("`{other}` is not a command; write `test`")),
+        None => return Err("a command is missing; write `test`".into()),
+    }
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next() {
+        let (name, inline) = match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument.as_str(), None),
+        };
+        let mut value = || inline.clone().or_else(|| arguments.next()).ok_or(format!("`{name}` needs a value"));
+        match name {
+            "--only" => options.only.push(value()?),
+            "--skip" => options.skip.push(value()?),
+            "--fuzz-seconds" => {
+                let text = value()?;
+                options.fuzz_seconds = text.parse().map_err(|_| format!("`{text}` is not a number of seconds"))?;
+            }
+            "--list" if inline.is_none() => options.list = true,
+            "--help" | "-h" => return Ok(Request::Help),
+            _ => return Err(format!("`{argument}` is not an option")),
+        }
+    }
+    Ok(Request::Test(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Request, String> {
+        parse(line.split_whitespace().map(String::from))
+    }
+
+    #[test]
+    fn options_are_read_in_both_spellings() {
+        let expected = Options { only: vec!["fmt".into(), "doc".into()], skip: vec!["doc".into()], fuzz_seconds: 5, list: true };
+        let request = read("test --only fmt --only=doc --skip doc --fuzz-seconds=5 --list");
+        assert_eq!(request, Ok(Request::Test(expected)));
+        assert_eq!(read("test"), Ok(Request::Test(Options::default())));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        let table = [
+            ("", "a command is missing; write `test`"),
+            ("tset", "`tset` is not a command; write `test`"),
+            ("test --only", "`--only` needs a value"),
+            ("test --fuzz-seconds soon", "`soon` is not a number of seconds"),
+            ("test --list=yes", "`--list=yes` is not an option"),
+            ("test fmt", "`fmt` is not an option"),
+        ];
+        for (line, error) in table {
+            assert_eq!(read(line), Err(error.into()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The steps of a test run, quick ones first.
+
+use crate::command::Command;
+use crate::need::{Need, TOOLS};
+use crate::options::Options;
+use crate::rust_version;
+use crate::step::Step;
+
+/// Every step. A new one is an entry here; what it needs from the machine is a [`Need`].
+pub(crate) fn all(options: &Options) -> Vec<Step> {
+    let cargo = |arguments: &str| Command::new(&format!("cargo {arguments}"));
+    vec![
+        Step::new("fmt", "the formatting of all Rust code").runs(cargo("fmt --all --check")),
+        Step::new("rust-version", "every package states the oldest compiler that it takes")
+            .checks("grep -L rust-version */Cargo.toml", rust_version::check),
+        Step::new("clippy", "lints, in all code and with all features")
+            .runs(cargo("clippy --workspace --all-targets --all-features -- -D warnings")),
+        Step::new("test", "unit, integration, property and documentation tests; replayed fuzz inputs")
+            .runs(cargo("test --workspace --all-features")),
+        Step::new("no-features", "the core without its features").runs(cargo("test --package authz-core --no-default-features")),
+        Step::new("suites", "conformance, walkthroughs and examples through the command line")
+            .runs(cargo("run --quiet --package authz-cli -- test testdata examples")),
+        Step::new("doc", "the documentation of all packages, without warnings")
+            .runs(cargo("doc --workspace --no-deps --all-features").environment("RUSTDOCFLAGS", "-D warnings")),
+        Step::new("wasm", "the core for browsers and proxies")
+            .needs(Need::Target("wasm32-unknown-unknown"))
+            .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
+        fuzz(options.fuzz_seconds),
+    ]
+}
+
+fn fuzz(seconds: u32) -> Step {
+    // Without sanitizers: no code of the project that the targets reach is unsafe, and it runs five times
+    // as often. Overflow checks and assertions are on.
+    let fuzz =
+        |arguments: &str| Command::new(&format!("{TOOLS}/bin/cargo-fuzz {arguments}")).environment("RUSTUP_TOOLCHAIN", "nightly");
+    let mut step = Step::new("fuzz", "the fuzz targets: built, and run for --fuzz-seconds each")
+        .needs(Need::Nightly)
+        .needs(Need::Tool { package: "cargo-fuzz", version: "0.13.2" })
+        .runs(fuzz("build --sanitizer none"));
+    if seconds > 0 {
+        let run = |target: &str, options: &str| {
+            // New inputs go to the first folder; the others are where it starts.
+            let inputs = format!("fuzz/corpus/{target} fuzz/regressions/{target}");
+            fuzz(&format!("run --sanitizer none {target} {inputs} -- -max_total_time={seconds} -timeout=20 {options}"))
+        };
+        step = step.runs(Command::new("mkdir -p fuzz/corpus/load fuzz/corpus/decide"));
+        step = step.runs(run("load", "-dict=fuzz/load.dict")).runs(run("decide", "-max_len=8192"));
+    }
+    step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_named_once() {
+        let steps = all(&Options::default());
+        for (at, step) in steps.iter().enumerate() {
+            assert!(steps[..at].iter().all(|other| other.name != step.name), "{}", step.name);
+            assert!(!step.about.is_empty() && !step.actions.is_empty(), "{}", step.name);
+        }
+    }
+
+    #[test]
+    fn no_fuzz_seconds_build_the_targets_only() {
+        assert_eq!(fuzz(0).actions.len(), 1);
+        assert_eq!(fuzz(60).actions.len(), 4);
+    }
+}
