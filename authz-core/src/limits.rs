@@ -20,7 +20,7 @@ pub struct Limits {
     pub documents: usize,
     /// How deep mappings and lists may stand in each other. Default: 64.
     pub nesting: usize,
-    /// Nodes that come from aliases (`*name`), each counted as often as it is used. Default: 100,000.
+    /// Nodes that anchors keep (`&name`) and aliases repeat (`*name`), each counted as often. Default: 100,000.
     pub alias_nodes: usize,
     /// Scalars, lists and mappings in all. Default: 16,000,000.
     pub nodes: usize,

@@ -143,7 +143,11 @@ fn level(policy: &PeerAuthentication, workload: &Workload, mesh: &Mesh) -> Optio
     }
 }
 
-pub(crate) fn effective_mtls(policies: &[PeerAuthentication], workload: &Workload, mesh: &Mesh) -> EffectiveMtls {
+pub(crate) fn effective_mtls<'p>(
+    policies: impl IntoIterator<Item = &'p PeerAuthentication>,
+    workload: &Workload,
+    mesh: &Mesh,
+) -> EffectiveMtls {
     let [mut of_mesh, mut of_namespace, mut of_workload]: [Option<&PeerAuthentication>; 3] = [None; 3];
     let mut unreadable = None;
     for policy in policies {

@@ -2,6 +2,8 @@
 
 mod contradiction;
 
+use std::collections::{HashMap, HashSet};
+
 use self::contradiction::contradiction;
 use crate::finding::{Finding, FindingKind, Reporter};
 use crate::policy::{AuthorizationPolicy, Clause, Effect, EffectiveMtls, Patterns, PeerAuthentication, Rule, Scope, Term};
@@ -17,22 +19,37 @@ pub(crate) fn lint(
     mesh: &Mesh,
     reporter: &mut Reporter,
 ) {
-    let mut lint = Lint { policies, peer_authentications, mesh, reporter };
+    let mut lint = Lint {
+        plaintext_denied: policies.iter().filter(|policy| denies_plaintext(policy)).map(scope_of).collect(),
+        providers: providers(policies),
+        mtls: MtlsByScope::new(peer_authentications),
+        mesh,
+        reporter,
+    };
     for policy in policies {
         lint.policy(policy);
     }
-    lint.peer_authentications();
+    lint.peer_authentications(peer_authentications);
 }
 
+/// Every namespace at once; no namespace has this name.
+const ANY: &str = "";
+
+/// A namespace, and the labels that are selected in it.
+type ScopeKey<'l> = (&'l str, Option<&'l Labels>);
+
 struct Lint<'l> {
-    policies: &'l [AuthorizationPolicy],
-    peer_authentications: &'l [PeerAuthentication],
+    /// The scopes in which a DENY policy keeps out peers without identity.
+    plaintext_denied: HashSet<ScopeKey<'l>>,
+    /// By namespace, the CUSTOM policies of different providers: two of them are enough.
+    providers: HashMap<&'l str, Vec<&'l AuthorizationPolicy>>,
+    mtls: MtlsByScope<'l>,
     mesh: &'l Mesh,
     reporter: &'l mut Reporter,
 }
 
-impl Lint<'_> {
-    fn policy(&mut self, policy: &AuthorizationPolicy) {
+impl<'l> Lint<'l> {
+    fn policy(&mut self, policy: &'l AuthorizationPolicy) {
         if let Scope::Targets(_) = &policy.scope {
             self.report(
                 FindingKind::TargetsGateway,
@@ -158,36 +175,19 @@ impl Lint<'_> {
 
     /// Whether a DENY policy of the same scope, or a wider one, keeps out peers without identity.
     fn denies_plaintext(&self, policy: &AuthorizationPolicy) -> bool {
-        let namespace = policy.id.name().namespace();
-        let denies = |rule: &Rule| {
-            let only =
-                |clause: &Clause| matches!(clause.terms.as_slice(), [term] if term.is_negative && excludes_every_identity(term));
-            rule.effect.is_enforced() && rule.from.iter().any(only) && rule.to.is_empty() && rule.when.terms.is_empty()
-        };
-        let covers = |other: &AuthorizationPolicy| {
-            let own = other.id.name().namespace();
-            let labels = |scope: &Scope| match scope {
-                Scope::Workloads(labels) => labels.clone(),
-                Scope::Targets(_) => Some(Labels::from_iter([("", "")])),
-            };
-            let wanted = labels(&other.scope).filter(|labels| !labels.is_empty());
-            (own == namespace || own == self.mesh.root_namespace) && (wanted.is_none() || wanted == labels(&policy.scope))
-        };
-        self.policies
-            .iter()
-            .any(|other| other.action == Action::Deny && !other.is_dry_run && covers(other) && other.rules.iter().any(denies))
+        let (namespace, labels) = scope_of(policy);
+        [namespace, self.mesh.root_namespace.as_str()].into_iter().any(|namespace| {
+            self.plaintext_denied.contains(&(namespace, None)) || self.plaintext_denied.contains(&(namespace, labels))
+        })
     }
 
     /// The modes of a workload that has what the policy selects, and nothing else.
     fn mtls_of_scope(&self, policy: &AuthorizationPolicy) -> EffectiveMtls {
-        let namespace = policy.id.name().namespace();
+        let (namespace, labels) = scope_of(policy);
         // A policy of the root namespace reaches namespaces of which only the mesh's mode is known.
         let namespace = if namespace == self.mesh.root_namespace { "" } else { namespace };
-        let labels = match &policy.scope {
-            Scope::Workloads(Some(labels)) => labels.clone(),
-            Scope::Workloads(None) | Scope::Targets(_) => Labels::default(),
-        };
-        effective_mtls(self.peer_authentications, &Workload::new(namespace).with_labels(labels), self.mesh)
+        let workload = Workload::new(namespace).with_labels(labels.cloned().unwrap_or_default());
+        effective_mtls(self.mtls.candidates(&workload, self.mesh), &workload, self.mesh)
     }
 
     fn several_providers(&mut self, policy: &AuthorizationPolicy) {
@@ -196,13 +196,10 @@ impl Lint<'_> {
         }
         let namespace = policy.id.name().namespace();
         let root = self.mesh.root_namespace.as_str();
-        let other = self.policies.iter().find(|other| {
-            let own = other.id.name().namespace();
-            other.action == Action::Custom
-                && other.provider != policy.provider
-                && (own == namespace || own == root || namespace == root)
-        });
-        if let Some(other) = other {
+        // A policy of the root namespace meets those of all.
+        let places = if namespace == root { [ANY, ANY] } else { [namespace, root] };
+        let others = places.iter().filter_map(|place| self.providers.get(place)).flatten();
+        if let Some(other) = others.copied().find(|other| other.provider != policy.provider) {
             let message = format!(
                 "`{}` asks provider `{}`, and this policy `{}`: where both apply, what the rules of either match is denied",
                 other.id, other.provider, policy.provider
@@ -211,10 +208,17 @@ impl Lint<'_> {
         }
     }
 
-    fn peer_authentications(&mut self) {
-        for policy in self.peer_authentications {
-            let name = policy.id.name();
-            if policy.selector.is_some() && name.namespace() == self.mesh.root_namespace {
+    fn peer_authentications(&mut self, policies: &[PeerAuthentication]) {
+        let mut oldest: HashMap<(&str, Option<&Labels>), &PeerAuthentication> = HashMap::new();
+        for policy in policies {
+            let first = oldest.entry((policy.id.name().namespace(), policy.selector.as_ref())).or_insert(policy);
+            if is_older(policy, first) {
+                *first = policy;
+            }
+        }
+        for policy in policies {
+            let namespace = policy.id.name().namespace();
+            if policy.selector.is_some() && namespace == self.mesh.root_namespace {
                 self.report(
                     FindingKind::IgnoredPeerAuthentication,
                     &policy.id,
@@ -224,15 +228,71 @@ impl Lint<'_> {
                 );
                 continue;
             }
-            let same_scope = |other: &&PeerAuthentication| {
-                other.id != policy.id && other.id.name().namespace() == name.namespace() && other.selector == policy.selector
-            };
-            if let Some(older) = self.peer_authentications.iter().filter(same_scope).find(|other| is_older(other, policy)) {
+            let older = oldest.get(&(namespace, policy.selector.as_ref())).filter(|older| older.id != policy.id);
+            if let Some(older) = older {
                 let message =
                     format!("`{}` ({}) has the same scope, is older and wins, whatever its mode", older.id, older.id.location());
                 self.report(FindingKind::ShadowedPeerAuthentication, &policy.id, policy.id.location(), message, Some("keep one"));
             }
         }
+    }
+}
+
+fn scope_of(policy: &AuthorizationPolicy) -> ScopeKey<'_> {
+    let labels = match &policy.scope {
+        Scope::Workloads(labels) => labels.as_ref().filter(|labels| !labels.is_empty()),
+        Scope::Targets(_) => None,
+    };
+    (policy.id.name().namespace(), labels)
+}
+
+/// Whether a policy keeps out every peer without identity.
+fn denies_plaintext(policy: &AuthorizationPolicy) -> bool {
+    let only = |clause: &Clause| matches!(clause.terms.as_slice(), [term] if term.is_negative && excludes_every_identity(term));
+    let denies =
+        |rule: &Rule| rule.effect.is_enforced() && rule.from.iter().any(only) && rule.to.is_empty() && rule.when.terms.is_empty();
+    let is_enforced = policy.action == Action::Deny && !policy.is_dry_run && matches!(policy.scope, Scope::Workloads(_));
+    is_enforced && policy.rules.iter().any(denies)
+}
+
+fn providers(policies: &[AuthorizationPolicy]) -> HashMap<&str, Vec<&AuthorizationPolicy>> {
+    let mut by_namespace: HashMap<&str, Vec<&AuthorizationPolicy>> = HashMap::new();
+    for policy in policies.iter().filter(|policy| policy.action == Action::Custom) {
+        for namespace in [policy.id.name().namespace(), ANY] {
+            let known = by_namespace.entry(namespace).or_default();
+            if known.len() < 2 && known.iter().all(|other| other.provider != policy.provider) {
+                known.push(policy);
+            }
+        }
+    }
+    by_namespace
+}
+
+/// PeerAuthentications, found by the namespace and one of the labels that they ask for.
+struct MtlsByScope<'l> {
+    whole: HashMap<&'l str, Vec<&'l PeerAuthentication>>,
+    labelled: HashMap<(&'l str, &'l str, &'l str), Vec<&'l PeerAuthentication>>,
+}
+
+impl<'l> MtlsByScope<'l> {
+    fn new(policies: &'l [PeerAuthentication]) -> Self {
+        let mut this = Self { whole: HashMap::new(), labelled: HashMap::new() };
+        for policy in policies {
+            let namespace = policy.id.name().namespace();
+            match policy.selector.as_ref().and_then(|labels| labels.iter().next()) {
+                Some((key, value)) => this.labelled.entry((namespace, key, value)).or_default().push(policy),
+                None => this.whole.entry(namespace).or_default().push(policy),
+            }
+        }
+        this
+    }
+
+    /// Those that may concern a workload.
+    fn candidates(&self, workload: &'l Workload, mesh: &'l Mesh) -> impl Iterator<Item = &'l PeerAuthentication> {
+        let own = workload.namespace();
+        let whole = [mesh.root_namespace.as_str(), own].into_iter().filter_map(|namespace| self.whole.get(namespace));
+        let labelled = workload.labels().iter().filter_map(move |(key, value)| self.labelled.get(&(own, key, value)));
+        whole.chain(labelled).flatten().copied()
     }
 }
 

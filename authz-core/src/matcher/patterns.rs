@@ -185,10 +185,14 @@ impl Patterns {
             }
         }
         let mut from = 0;
+        let last_slash = identity.rfind('/').unwrap_or_default();
         while let Some(at) = identity.get(from..).and_then(|text| text.find("/ns/")) {
             let at = from + at;
-            if let Some(rest) = identity.get(at + "/ns/".len()..) {
-                self.matching_namespace(rest, &mut found);
+            let start = at + "/ns/".len();
+            if let Some(rest) = identity.get(start..) {
+                // A leading star takes in whatever follows, so a later place has no more to offer.
+                let is_first = from == 0;
+                self.matching_namespace(rest, last_slash.saturating_sub(start), is_first, &mut found);
                 // Some trust domain stands between the scheme and this.
                 if at > "spiffe://".len() && identity.starts_with("spiffe://") {
                     self.matching_account(rest, &mut found);
@@ -204,18 +208,17 @@ impl Patterns {
     }
 
     /// Namespaces, in what stands behind `/ns/`: the pattern, and a slash right behind it.
-    fn matching_namespace(&self, rest: &str, found: &mut impl FnMut(u32)) {
+    fn matching_namespace(&self, rest: &str, last_slash: usize, is_first: bool, found: &mut impl FnMut(u32)) {
         let Some((segment, _)) = rest.split_once('/') else { return };
         if let Some(number) = self.namespaces.exact.get(segment.as_bytes()) {
             found(*number);
         }
-        let last_slash = rest.rfind('/').unwrap_or_default();
         self.namespaces.prefixes.prefixes_of(rest.as_bytes(), |length, number| {
             if length <= last_slash {
                 found(number);
             }
         });
-        if !self.namespaces.suffixes.lengths.is_empty() {
+        if is_first && !self.namespaces.suffixes.lengths.is_empty() {
             for (slash, _) in rest.match_indices('/') {
                 let before = rest.as_bytes().get(..slash).unwrap_or_default();
                 self.namespaces.suffixes.suffixes_of(before, &mut *found);

@@ -104,6 +104,20 @@ impl Patterns {
         }
     }
 
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::SourceIp(values) | Self::RemoteIp(values) | Self::DestinationIp(values) => values.len(),
+            Self::DestinationPort(values) => values.len(),
+            Self::Principal(values) => values.len(),
+            Self::Namespace(values) => values.len(),
+            Self::ServiceAccount(values) => values.len(),
+            Self::TrustDomain(values) => values.len(),
+            Self::Sni(values) => values.len(),
+            Self::Metadata(_, values) => values.len(),
+        }
+    }
+
     /// The values as text, in the order in which they were written.
     pub(crate) fn texts(&self) -> Vec<String> {
         fn texts<T: fmt::Display>(values: &[T]) -> Vec<String> {

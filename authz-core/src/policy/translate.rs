@@ -212,7 +212,7 @@ impl Reading<'_> {
     /// Adds a term, unless no value of it is left: then it restricts nothing.
     fn push(&mut self, term: Term, clause: &mut Clause) {
         self.lost |= term.lost_value;
-        if !term.patterns.is_empty() {
+        if term.patterns.len() > 0 {
             clause.terms.push(term);
         }
     }
@@ -411,20 +411,5 @@ fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
             "write all five parts, or a pattern such as */sa/NAME"
         };
         reporter.report(FindingKind::PrincipalForm, text.span, path, message).help(help);
-    }
-}
-
-impl Patterns {
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::SourceIp(values) | Self::RemoteIp(values) | Self::DestinationIp(values) => values.is_empty(),
-            Self::DestinationPort(values) => values.is_empty(),
-            Self::Principal(values) => values.is_empty(),
-            Self::Namespace(values) => values.is_empty(),
-            Self::ServiceAccount(values) => values.is_empty(),
-            Self::TrustDomain(values) => values.is_empty(),
-            Self::Sni(values) => values.is_empty(),
-            Self::Metadata(_, values) => values.is_empty(),
-        }
     }
 }

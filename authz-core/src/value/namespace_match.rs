@@ -29,8 +29,11 @@ impl NamespaceMatch {
         let mut from = identity;
         while let Some(at) = from.find("/ns/") {
             let Some(rest) = from.get(at + "/ns/".len()..) else { return false };
-            if self.starts(rest) {
-                return true;
+            match self.starts(rest) {
+                Some(true) => return true,
+                // A star takes in whatever follows, so a later place has no more to offer.
+                Some(false) if self.0.contains('*') => return false,
+                Some(false) | None => {}
             }
             // `/ns/ns/x` holds two candidates that share a slash.
             let Some(next) = from.get(at + 1..) else { return false };
@@ -39,20 +42,21 @@ impl NamespaceMatch {
         false
     }
 
-    /// Whether `text` starts with the pattern and a slash.
-    fn starts(&self, text: &str) -> bool {
+    /// Whether `text` starts with the pattern and a slash; nothing where it does not even start with
+    /// what stands before the first star.
+    fn starts(&self, text: &str) -> Option<bool> {
         let mut parts = self.0.split('*');
         let first = parts.next().unwrap_or_default();
-        let Some(mut rest) = text.strip_prefix(first) else { return false };
-        let Some(mut part) = parts.next() else { return rest.starts_with('/') };
+        let mut rest = text.strip_prefix(first)?;
+        let Some(mut part) = parts.next() else { return Some(rest.starts_with('/')) };
         // Taking each part at its first place leaves the most text for those behind it.
         for next in parts {
-            let Some((_, behind)) = rest.split_once(part) else { return false };
+            let Some((_, behind)) = rest.split_once(part) else { return Some(false) };
             rest = behind;
             part = next;
         }
         // Behind the last star: its part, directly followed by a slash, anywhere.
-        rest.match_indices('/').any(|(at, _)| rest.get(..at).is_some_and(|before| before.ends_with(part)))
+        Some(rest.match_indices('/').any(|(at, _)| rest.get(..at).is_some_and(|before| before.ends_with(part))))
     }
 
     /// The pattern as written.

@@ -108,6 +108,8 @@ impl<'a> Reader<'a, '_> {
             | Event::MappingEnd => return Err(ParseError { span, message: "a value is missing".into(), is_limit: false }),
         };
         if anchor != 0 {
+            // What an anchor keeps counts as an alias would: anchors within anchors keep it many times.
+            self.count_alias(&node, span)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
@@ -148,11 +150,17 @@ impl<'a> Reader<'a, '_> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(ParseError { span, message: "an alias to a value that is not complete".into(), is_limit: false });
         };
+        let node = node.clone();
+        self.count_alias(&node, span)?;
+        Ok(node)
+    }
+
+    fn count_alias(&mut self, node: &Node<'_>, span: Span) -> Result<(), ParseError> {
         self.alias_nodes += count(node);
         if self.alias_nodes > self.limits.alias_nodes {
             return Err(limit(span, format!("aliases that stand for more than {} values", self.limits.alias_nodes)));
         }
-        Ok(node.clone())
+        Ok(())
     }
 }
 
