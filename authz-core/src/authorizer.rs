@@ -229,6 +229,13 @@ impl Compiled {
             return Ok(decision);
         }
         let needs = needs | custom_needs | misconfigured.needs;
+        // What the mode or a provider may still deny, dry-run policies cannot promise.
+        if let Some(tail) = &mut decision.shadow_tail
+            && tail.verdict() == Verdict::Allow
+            && !needs.is_empty()
+        {
+            *tail = Reason::UnknownFact(needs);
+        }
         let tail = tail(deny, allow, self.has.allow);
         decision.tail = match tail {
             Ok(reason) if needs.is_empty() => reason,

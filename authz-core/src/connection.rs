@@ -96,6 +96,7 @@ pub enum Transport {
 /// [`without_metadata`]: Connection::without_metadata
 /// [`remote_ip`]: Connection::remote_ip
 #[derive(Clone, Copy, Debug)]
+#[must_use = "each statement answers a new connection"]
 pub struct Connection<'a> {
     source: Fact<IpAddr>,
     remote: Remote,

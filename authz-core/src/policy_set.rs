@@ -11,7 +11,7 @@ use crate::lint::lint;
 use crate::policy::{self, AuthorizationPolicy, Effect, PeerAuthentication};
 use crate::resource::{Action, Documents, Resource};
 use crate::select::Selection;
-use crate::value::{Location, PolicyName, Span};
+use crate::value::{Location, PolicyName, Position, Span};
 use crate::workload::{Mesh, Profile, Workload};
 use crate::yaml;
 
@@ -33,6 +33,7 @@ use crate::yaml;
 /// # Ok::<(), authz_core::LoadError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "nothing is read before `load`"]
 pub struct PolicyLoader<'t> {
     mesh: Mesh,
     limits: Limits,
@@ -174,12 +175,16 @@ impl Load<'_> {
     fn source(&mut self, name: &Arc<str>, text: &str) {
         self.reporter.enter_source(&Location::new(Arc::clone(name), Span::default()));
         let parsed = yaml::parse(text, &self.limits);
+        // The limits are for all texts together.
+        self.limits.documents = self.limits.documents.saturating_sub(parsed.documents.len());
+        self.limits.nodes = self.limits.nodes.saturating_sub(parsed.nodes);
+        self.limits.alias_nodes = self.limits.alias_nodes.saturating_sub(parsed.alias_nodes);
         let mut documents = Documents::default();
         for node in &parsed.documents {
             documents.read(node, &mut self.reporter);
         }
-        for resource in documents.resources {
-            self.resource(&resource);
+        for (resource, has_errors) in documents.resources {
+            self.resource(&resource, has_errors);
         }
         for (kind, count) in documents.others {
             *self.others.entry(kind).or_default() += count;
@@ -193,7 +198,7 @@ impl Load<'_> {
         }
     }
 
-    fn resource(&mut self, resource: &Resource<'_>) {
+    fn resource(&mut self, resource: &Resource<'_>, has_errors: bool) {
         let metadata = match resource {
             Resource::AuthorizationPolicy(policy) => &policy.metadata,
             Resource::PeerAuthentication(policy) => &policy.metadata,
@@ -224,8 +229,13 @@ impl Load<'_> {
                 }
             }
             Resource::PeerAuthentication(written) => {
+                let before = self.reporter.errors();
                 policy::validate_peer_authentication(written, &mut self.reporter);
-                self.peer_authentications.push(PeerAuthentication::new(written, &self.reporter));
+                let has_errors = has_errors || self.reporter.errors() > before;
+                let mut policy = PeerAuthentication::new(written, &self.reporter);
+                // What a cluster would refuse must not loosen what another sets.
+                policy.is_unreadable |= has_errors;
+                self.peer_authentications.push(policy);
             }
         }
         if let Some((first, _)) = twin {
@@ -255,6 +265,7 @@ impl Load<'_> {
             if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
         let mut findings = self.reporter.into_findings();
         let order = |name: &str| sources.iter().position(|(source, _)| &**source == name);
+        keep_within(&mut findings, sources);
         findings.sort_by_cached_key(|finding| (order(finding.location.source()), finding.location.span()));
         if failed {
             let resources = self.policies.len() + self.peer_authentications.len();
@@ -268,6 +279,42 @@ impl Load<'_> {
             has_empty_list: self.has_empty_list,
             findings,
         })
+    }
+}
+
+/// Moves places that the YAML reader reports behind the end of a line, or of the text, to that end.
+fn keep_within(findings: &mut [Finding], sources: &[(Arc<str>, &str)]) {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let mut lines: HashMap<&str, Vec<u32>> = HashMap::new();
+    for (name, text) in sources {
+        if findings.iter().any(|finding| finding.location.source() == &**name) {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            let ends = text.split('\n').map(|line| number(line.chars().count()).saturating_add(1));
+            lines.entry(name).or_insert_with(|| ends.collect());
+        }
+    }
+    for finding in findings {
+        let Some(ends) = lines.get(finding.location.source()) else { continue };
+        let place = |place: Position| {
+            let line = place.line.clamp(1, number(ends.len()).max(1));
+            let end = usize::try_from(line - 1).ok().and_then(|line| ends.get(line)).copied().unwrap_or(1);
+            // Behind the last line is behind its last character.
+            let column = if line < place.line { end } else { place.column.clamp(1, end) };
+            // An empty last line is no line; what is there stands at the end of the one before.
+            match (end, line) {
+                (1, 2..) if line == number(ends.len()) => {
+                    let line = line - 1;
+                    let end = usize::try_from(line - 1).ok().and_then(|line| ends.get(line)).copied().unwrap_or(1);
+                    Position { line, column: end }
+                }
+                _ => Position { line, column },
+            }
+        };
+        let keep = |span: Span| Span { start: place(span.start), end: place(span.end) };
+        finding.location = finding.location.at(keep(finding.location.span()));
+        if let Some(fix) = &mut finding.fix {
+            fix.span = keep(fix.span);
+        }
     }
 }
 

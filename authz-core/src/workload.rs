@@ -92,7 +92,8 @@ pub struct Mesh {
     /// undefined, and what asks for it is denied.
     pub extension_providers: BTreeMap<String, ProviderKind>,
     /// Whether a workload may have several providers (Istio's
-    /// `PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS`). If not, what asks for any of several is denied.
+    /// `PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS`), up to 4 of them. If not, or past that, what asks
+    /// for any of several is denied.
     pub multiple_custom_providers: bool,
 }
 

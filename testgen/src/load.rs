@@ -57,8 +57,13 @@ impl Load<'_> {
         if is_lenient { loader.lenient().load() } else { loader.load() }
     }
 
+    /// A failure of the load itself, with the first connection to make a case of it.
     fn failure(&self, what: impl Into<String>) -> Failure {
-        Failure { what: what.into(), case: self.text.into() }
+        let [workload, _] = workloads();
+        let bytes = seeded_bytes(1, 512);
+        let facts = Facts::draw_known(&mut Draw::new(&bytes));
+        let authorizer = self.with(Limits::default(), true).ok().map(|policies| policies.authorizer_for(&workload));
+        Failure { what: what.into(), case: case_yaml(&self.mesh, &workload, self.text, true, &facts, authorizer.as_ref()) }
     }
 
     fn check_findings(&self, outcome: &Result<PolicySet, LoadError>) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ pub(crate) fn smallest(
 pub(crate) fn load_failure(scenario: &Scenario, error: &LoadError) -> Failure {
     let failure = |scenario: &Scenario, error: &LoadError| Failure {
         what: format!("generated policies do not load:\n{error}"),
-        case: scenario.text(),
+        case: scenario.connections.first().map_or_else(|| scenario.text(), |facts| scenario.to_case_yaml(facts)),
     };
     let code = |error: &LoadError| error.findings().last().map(|finding| finding.code());
     let wanted = code(error);

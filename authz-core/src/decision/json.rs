@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Decision, DryRunResults, Shadow};
+use super::{Decision, DryRunResults, ProviderAnswer, Shadow};
 use crate::value::RuleId;
 
 impl Serialize for RuleId {
@@ -21,6 +21,9 @@ impl Serialize for Shadow<'_> {
         out.serialize_entry("result", &self.result())?;
         if let Some(rule) = self.rule() {
             out.serialize_entry("match", rule)?;
+        }
+        if let Self::Unknown(needs) = self {
+            out.serialize_entry("needs", &needs.names().collect::<Vec<_>>())?;
         }
         out.end()
     }
@@ -62,7 +65,7 @@ impl Serialize for Decision<'_> {
         }
         if let Some(provider) = self.provider() {
             out.serialize_entry("provider", provider)?;
-            out.serialize_entry("ifProviderAllows", &self.tail.verdict())?;
+            out.serialize_entry("ifProviderAllows", &self.with_provider(ProviderAnswer::Allow).verdict())?;
         }
         if let Some(rule) = self.audit() {
             out.serialize_entry("audit", rule)?;

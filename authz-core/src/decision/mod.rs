@@ -288,6 +288,7 @@ impl fmt::Display for DryRunResults<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a decision that nobody reads protects nothing"]
 pub struct Decision<'a> {
     /// What decides before any policy: mTLS modes, broken CUSTOM policies, facts that are missing.
     pub(crate) head: Option<Reason<'a>>,
@@ -343,10 +344,8 @@ impl<'a> Decision<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn provider(&self) -> Option<&'a str> {
-        match self.reason() {
-            Reason::CustomProvider(_, provider) => Some(provider),
-            _ => None,
-        }
+        let [pending, ..] = self.providers;
+        pending.filter(|_| self.head.is_none()).map(|(_, provider)| provider)
     }
 
     /// The decision once the provider has answered.
@@ -409,9 +408,9 @@ impl<'a> Decision<'a> {
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.verdict(), self.reason())?;
-        match (self.provider(), self.tail) {
-            (Some(_), tail) => write!(f, "; if it does: {}: {tail}", tail.verdict()),
-            (None, _) => Ok(()),
+        match self.provider() {
+            Some(_) => write!(f, "; if it does: {}", self.with_provider(ProviderAnswer::Allow)),
+            None => Ok(()),
         }
     }
 }
@@ -434,6 +433,7 @@ impl fmt::Display for Decision<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a decision that nobody reads protects nothing"]
 #[expect(clippy::large_enum_variant, reason = "returned by value and looked at at once; a box would allocate")]
 pub enum EarlyDecision<'a> {
     /// Not to be decided without some of these facts. Never to be treated as an answer.

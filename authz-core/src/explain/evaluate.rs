@@ -1,7 +1,7 @@
 //! The algorithm of the reference, step by step, over policies as meant.
 
 use crate::connection::{Connection, Fact, Transport};
-use crate::decision::{Decision, MAX_PROVIDERS, Providers, Reason, Shadow};
+use crate::decision::{Decision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::fact_set::FactSet;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};
 use crate::resource::{Action, Mode};
@@ -212,6 +212,10 @@ pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &
     if let Truth::Unknown(more) = misconfigured.truth {
         needs |= more;
     }
+    // What the mode or a provider may still deny, dry-run policies cannot promise.
+    let shadow_tail = shadow_tail
+        .map(|tail| if tail.verdict() == Verdict::Allow && !needs.is_empty() { Reason::UnknownFact(needs) } else { tail });
+    let decision = |head, providers, tail| Decision { shadow_tail, ..decision(head, providers, tail) };
     match tail {
         Ok(reason) if needs.is_empty() => Ok(decision(None, providers, reason)),
         Ok(reason @ (Reason::DenyPolicy(_) | Reason::NoAllowMatch)) => Ok(decision(None, Providers::default(), reason)),

@@ -8,6 +8,7 @@ use super::walk::{fact_of, found};
 use crate::connection::{Connection, Fact};
 use crate::decision::{Reason, Verdict};
 use crate::fact_set::FactSet;
+use crate::lint::contradiction;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::resource::Action;
 use crate::select::Selection;
@@ -17,6 +18,13 @@ use crate::workload::Mesh;
 
 /// How many near misses an explanation holds at most.
 const MOST: usize = 5;
+
+/// In how many terms a rule may differ and still be near.
+const MOST_TERMS: usize = 16;
+
+/// How many pieces of each kind, and how many values in all, are tried as examples.
+const MOST_PIECES: usize = 8;
+const MOST_EXAMPLES: usize = 512;
 
 /// An ALLOW rule that does not match, and what would make it.
 ///
@@ -104,13 +112,15 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
     let peer = Peer::of(connection);
     let rules = selection.of(Action::Allow).filter(|policy| !policy.is_dry_run).flat_map(|policy| &policy.rules);
     let mut misses: Vec<(usize, &Rule, Vec<&Term>, Vec<&Term>)> = rules
-        .filter(|rule| rule.effect.is_enforced())
+        .filter(|rule| rule.effect.is_enforced() && contradiction(rule).is_none())
         .filter_map(|rule| {
             let chosen = chosen_terms(rule, connection, peer);
             let failing: Vec<&Term> =
                 chosen.iter().copied().filter(|term| term.holds(connection, peer) == Truth::False).collect();
             let facts = failing.iter().fold(FactSet::EMPTY, |facts, term| facts | fact_of(&term.patterns));
-            (!failing.is_empty()).then(|| (facts.names().count(), rule, chosen, failing))
+            // A rule that differs in more than this is not near.
+            let is_near = !failing.is_empty() && failing.len() <= MOST_TERMS && chosen.len() <= 4 * MOST_TERMS;
+            is_near.then(|| (facts.names().count(), rule, chosen, failing))
         })
         .collect();
     misses.sort_by_key(|(facts, ..)| *facts);
@@ -192,7 +202,8 @@ fn sentence(changes: &[Change], then: Option<&Reason<'_>>, rule: &RuleId) -> Str
         Some(reason) if reason.verdict() == Verdict::Deny => {
             format!("would match if {}; {is} {place}; but then: {reason}", wanted.join(" and "))
         }
-        Some(_) | None => format!("would be allowed if {}; {is} {place}", wanted.join(" and ")),
+        Some(_) => format!("would be allowed if {}; {is} {place}", wanted.join(" and ")),
+        None => format!("might be allowed if {}; {is} {place}", wanted.join(" and ")),
     }
 }
 
@@ -271,7 +282,7 @@ fn examples(term: &Term, own: &[&Term], connection: &Connection<'_>) -> Vec<Exam
         };
         own.iter().all(|term| term.holds(&changed, Peer::of(&changed)) == Truth::True)
     };
-    candidates.into_iter().filter(fits).collect()
+    candidates.into_iter().take(MOST_EXAMPLES).filter(fits).collect()
 }
 
 /// The edges of all blocks, inside and out: a set that has an address has one of these.
@@ -299,7 +310,7 @@ fn ports(own: &[&Term]) -> Vec<Example> {
     let (mut wanted, mut others) = (Vec::new(), Vec::new());
     for term in own {
         if let Patterns::DestinationPort(ports) = &term.patterns {
-            for port in ports {
+            for port in ports.iter().take(MOST_EXAMPLES) {
                 let number = port.number();
                 if !term.is_negative && !wanted.contains(&number) {
                     wanted.push(number);
@@ -339,6 +350,10 @@ fn identities(own: &[&Term]) -> Vec<Example> {
             _ => {}
         }
     }
+    for pieces in [&mut domains, &mut namespaces, &mut accounts] {
+        pieces.truncate(MOST_PIECES - 1);
+    }
+    whole.truncate(MOST_EXAMPLES / 2);
     domains.push("cluster.local".into());
     namespaces.push("default".into());
     accounts.push("default".into());

@@ -5,6 +5,7 @@ use super::nearest::{NearMiss, nearest};
 use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, Reason};
 use crate::fact_set::FactSet;
+use crate::finding::printable;
 use crate::policy::{Clause, Effect, Patterns, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::{Applies, Selection};
@@ -335,7 +336,7 @@ pub(super) fn failed_term(term: &Term, rule: &Rule, connection: &Connection<'_>)
 pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String {
     fn of<T: std::fmt::Display>(fact: Fact<T>) -> String {
         match fact {
-            Fact::Known(value) => value.to_string(),
+            Fact::Known(value) => printable(value.to_string()),
             Fact::Absent => "absent".into(),
             Fact::Unknown => "not known yet".into(),
         }
@@ -347,8 +348,8 @@ pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String 
         Patterns::DestinationPort(_) => of(connection.port()),
         Patterns::Sni(_) => of(connection.server_name()),
         Patterns::Metadata(key, _) => match connection.metadata_value(key) {
-            Fact::Known(MetadataValue::Text(text)) => text.to_owned(),
-            Fact::Known(MetadataValue::List(list)) => format!("[{}]", list.join(", ")),
+            Fact::Known(MetadataValue::Text(text)) => printable(text.to_owned()),
+            Fact::Known(MetadataValue::List(list)) => printable(format!("[{}]", list.join(", "))),
             Fact::Absent => of::<&str>(Fact::Absent),
             Fact::Unknown => of::<&str>(Fact::Unknown),
         },
@@ -360,7 +361,7 @@ pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String 
                 Fact::Known(Transport::MeshMtls) if connection.peer_is_unknown() => of::<&str>(Fact::Unknown),
                 Fact::Known(Transport::MeshMtls) => match connection.identities() {
                     [] => of::<&str>(Fact::Absent),
-                    identities => identities.join(", "),
+                    identities => printable(identities.join(", ")),
                 },
             }
         }

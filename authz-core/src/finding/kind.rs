@@ -141,6 +141,8 @@ finding_kinds! {
     NotAResource "not-a-resource" Error Api,
     /// A resource without a name.
     MissingName "missing-name" Error Api,
+    /// A name or namespace that no cluster takes.
+    BadName "bad-name" Error Api,
     /// The same kind, namespace and name twice; a cluster holds only one of them.
     DuplicateResource "duplicate-resource" Error Own,
 

@@ -6,7 +6,7 @@ mod reporter;
 use std::fmt;
 
 pub use kind::{FindingKind, Layer, Severity};
-pub(crate) use reporter::{Path, Reporter};
+pub(crate) use reporter::{Path, Reporter, printable};
 
 use crate::value::{Location, Span};
 

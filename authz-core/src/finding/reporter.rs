@@ -59,6 +59,14 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// A text without control characters, which a terminal or a log would obey.
+pub(crate) fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
 /// Collects findings.
 #[derive(Debug)]
 pub(crate) struct Reporter {
@@ -67,7 +75,7 @@ pub(crate) struct Reporter {
     source: Location,
     resource: Option<String>,
     limit: usize,
-    has_errors: bool,
+    errors: usize,
     /// Whether something could not be read that even a lenient load needs.
     fatal: bool,
 }
@@ -75,7 +83,7 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn new(limit: usize) -> Self {
         let source = Location::new("", Span::default());
-        Self { findings: Vec::new(), source, resource: None, limit: limit.max(1), has_errors: false, fatal: false }
+        Self { findings: Vec::new(), source, resource: None, limit: limit.max(1), errors: 0, fatal: false }
     }
 
     pub(crate) fn enter_source(&mut self, source: &Location) {
@@ -84,7 +92,7 @@ impl Reporter {
     }
 
     pub(crate) fn enter_resource(&mut self, resource: Option<String>) {
-        self.resource = resource;
+        self.resource = resource.map(printable);
     }
 
     /// The place of a span in the source that is being read.
@@ -98,8 +106,8 @@ impl Reporter {
             kind,
             location: self.source.at(span),
             resource: self.resource.clone(),
-            path: path.to_string(),
-            message: message.into(),
+            path: printable(path.to_string()),
+            message: printable(message.into()),
             help: None,
             fix: None,
         };
@@ -109,9 +117,10 @@ impl Reporter {
     /// Adds a finding about any resource.
     pub(crate) fn add(&mut self, finding: Finding) -> Draft<'_> {
         // The first error is kept even past the limit: without it the load would succeed.
-        let is_first_error = finding.severity() == Severity::Error && !self.has_errors;
+        let is_error = finding.severity() == Severity::Error;
+        let is_first_error = is_error && self.errors == 0;
+        self.errors += usize::from(is_error);
         if self.findings.len() < self.limit || is_first_error {
-            self.has_errors |= is_first_error;
             self.findings.push(finding);
             Draft(self.findings.last_mut())
         } else {
@@ -129,7 +138,12 @@ impl Reporter {
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.has_errors
+        self.errors > 0
+    }
+
+    /// How many errors there were so far, kept or not.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
     }
 
     /// All findings.
@@ -145,7 +159,7 @@ impl Draft<'_> {
     /// Says what to write instead.
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
         let Self(Some(finding)) = self else { return self };
-        finding.help = Some(help.into());
+        finding.help = Some(printable(help.into()));
         Self(Some(finding))
     }
 

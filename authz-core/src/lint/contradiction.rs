@@ -10,7 +10,7 @@ const MOST_PAIRS: usize = 10_000;
 /// Why a rule can never match, and the term that makes it so.
 ///
 /// What it finds is certain; what it does not find may still contradict itself.
-pub(super) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
+pub(crate) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
     let when: Vec<&Term> = rule.when.terms.iter().collect();
     if let Some(found) = among(&when) {
         return Some(found);
@@ -36,6 +36,9 @@ pub(super) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
 }
 
 fn among<'r>(terms: &[&'r Term]) -> Option<(&'r Term, String)> {
+    if terms.len().saturating_mul(terms.len()) > MOST_PAIRS {
+        return None;
+    }
     for (i, term) in terms.iter().enumerate() {
         if term.is_negative {
             continue;

@@ -4,7 +4,7 @@ mod contradiction;
 
 use std::collections::{HashMap, HashSet};
 
-use self::contradiction::contradiction;
+pub(crate) use self::contradiction::contradiction;
 use crate::finding::{Finding, FindingKind, Reporter};
 use crate::policy::{AuthorizationPolicy, Clause, Effect, EffectiveMtls, Patterns, PeerAuthentication, Rule, Scope, Term};
 use crate::resource::{Action, Mode};

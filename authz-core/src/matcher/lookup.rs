@@ -119,7 +119,7 @@ impl Ipv6Lookup {
     }
 }
 
-/// The class of every port: pages of 256, of which equal ones are kept once.
+/// The class of every port: pages of 256, of which those of one class are kept once.
 #[derive(Clone, Debug)]
 pub(super) struct PortLookup {
     pages: Box<[u16]>,
@@ -132,16 +132,28 @@ impl PortLookup {
             let behind = stretches.starts.partition_point(|start| *start <= port);
             behind.checked_sub(1).and_then(|at| stretches.classes.get(at)).copied().unwrap_or_default()
         };
-        let mut known: std::collections::HashMap<Vec<u32>, u16> = std::collections::HashMap::new();
-        let (mut pages, mut classes) = (Vec::with_capacity(256), Vec::new());
+        let (mut pages, mut classes): (Vec<u16>, Vec<u32>) = (Vec::with_capacity(256), Vec::new());
+        let mut whole: Vec<(u32, u16)> = Vec::new();
         for high in 0..=255_u8 {
-            let page: Vec<u32> = (0..=255_u8).map(|low| at(u16::from_be_bytes([high, low]))).collect();
-            let next = u16::try_from(known.len()).unwrap_or(u16::MAX);
-            let number = *known.entry(page).or_insert_with_key(|page| {
-                classes.extend_from_slice(page);
-                next
-            });
-            pages.push(number);
+            let (first, last) = (u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 255]));
+            let inside = |start: &u16| (first + 1..=last).contains(start);
+            let next = u16::try_from(classes.len() / 256).unwrap_or(u16::MAX);
+            let from = stretches.starts.partition_point(|start| *start <= first);
+            if stretches.starts.get(from).is_some_and(inside) {
+                classes.extend((0..=255_u8).map(|low| at(u16::from_be_bytes([high, low]))));
+                pages.push(next);
+                continue;
+            }
+            // A page of one class; most are, and most of one.
+            let class = at(first);
+            match whole.iter().find(|(known, _)| *known == class) {
+                Some((_, page)) => pages.push(*page),
+                None => {
+                    classes.extend([class; 256]);
+                    whole.push((class, next));
+                    pages.push(next);
+                }
+            }
         }
         Self { pages: pages.into(), classes: classes.into() }
     }

@@ -166,6 +166,11 @@ impl Patterns {
 
     /// The exact principals: each whole identity, and nothing else, is known in advance.
     pub(super) fn whole_identities(&self) -> Vec<String> {
+        // Patterns that take trying one by one would make this quadratic; what is not known in advance
+        // is looked up when it comes.
+        if self.principals.exact.len().saturating_mul(self.others.len()) > 1_000_000 {
+            return Vec::new();
+        }
         let known = self.principals.exact.keys();
         known.filter_map(|rest| std::str::from_utf8(rest).ok()).map(|rest| format!("spiffe://{rest}")).collect()
     }
@@ -185,6 +190,8 @@ impl Patterns {
             }
         }
         let mut from = 0;
+        // Namespaces whose accounts were looked for: behind a later place there is no more to find.
+        let mut seen = [""; 8];
         let last_slash = identity.rfind('/').unwrap_or_default();
         while let Some(at) = identity.get(from..).and_then(|text| text.find("/ns/")) {
             let at = from + at;
@@ -195,7 +202,14 @@ impl Patterns {
                 self.matching_namespace(rest, last_slash.saturating_sub(start), is_first, &mut found);
                 // Some trust domain stands between the scheme and this.
                 if at > "spiffe://".len() && identity.starts_with("spiffe://") {
-                    self.matching_account(rest, &mut found);
+                    let namespace = rest.split('/').next().unwrap_or_default();
+                    if !seen.contains(&namespace) {
+                        seen.rotate_right(1);
+                        if let Some(newest) = seen.first_mut() {
+                            *newest = namespace;
+                        }
+                        self.matching_account(rest, &mut found);
+                    }
                 }
             }
             from = at + 1;

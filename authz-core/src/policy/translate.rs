@@ -30,7 +30,8 @@ pub(crate) fn translate(policy: &resource::AuthorizationPolicy<'_>, mesh: &Mesh,
     AuthorizationPolicy {
         scope: scope(policy),
         action: policy.action,
-        provider: provider.map_or("", |name| &name.value).into(),
+        // Which provider was meant is open where something of the policy was not read.
+        provider: provider.filter(|_| !policy.is_broken).map_or("", |name| &name.value).into(),
         // Only ALLOW and DENY know a dry run, and only a readable annotation orders one.
         is_dry_run: matches!(policy.metadata.dry_run, DryRun::On(_)) && matches!(policy.action, Action::Allow | Action::Deny),
         rules,
@@ -96,7 +97,10 @@ impl Translation<'_, '_> {
         let unreadable = self.policy.is_broken || matches!(self.policy.rules, Rules::Broken);
         let broken_dry_run = matches!(self.policy.metadata.dry_run, DryRun::Broken(_));
         match self.policy.action {
-            Action::Allow if unreadable || broken_dry_run => self.void_all(),
+            // A provider says that the action was to be CUSTOM.
+            Action::Allow if unreadable || broken_dry_run || self.policy.metadata.is_broken || self.policy.provider.is_some() => {
+                self.void_all();
+            }
             Action::Deny | Action::Custom if unreadable => {
                 let location = self.id.location().clone();
                 self.widened.push(self.everything(location));
@@ -364,6 +368,7 @@ impl List<'_, '_, '_, '_> {
     }
 
     fn service_accounts(&mut self, namespace: &str) -> Box<[ServiceAccountMatch]> {
+        self.lost |= self.values.len() > 16;
         self.read(FindingKind::BadServiceAccount, "a service account", |text| {
             ServiceAccountMatch::parse(text, namespace).map(|account| vec![account]).map_err(|e| e.to_string())
         })

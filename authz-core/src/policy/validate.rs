@@ -21,7 +21,7 @@ pub(crate) fn validate_authorization_policy(policy: &AuthorizationPolicy<'_>, re
     validate_provider(policy, &path, reporter);
     validate_dry_run(policy, reporter);
     let Rules::Written(rules) = &policy.rules else {
-        if matches!(policy.rules, Rules::Absent) {
+        if matches!(policy.rules, Rules::Absent) && !policy.is_broken {
             validate_absence(policy, &path, reporter);
         }
         return;
@@ -67,7 +67,14 @@ pub(crate) fn validate_peer_authentication(policy: &PeerAuthentication<'_>, repo
             .report(FindingKind::BadPortLevelMtls, policy.ports_span, &path, "`portLevelMtls` names no port")
             .help("remove it, or write a port such as 8080: {mode: STRICT}");
     }
+    let mut seen = std::collections::BTreeSet::new();
     for entry in ports {
+        if Port::parse(&entry.port.value).is_ok_and(|port| !seen.insert(port)) {
+            let message = format!("`{}` is a port that stands here a second time", clip(&entry.port.value));
+            reporter
+                .report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(&entry.port.value), message)
+                .help("keep one");
+        }
         if !Port::parse(&entry.port.value).is_ok_and(|port| port.number() > 0) {
             let message = format!("`{}` is not a port of 1 to 65535", clip(&entry.port.value));
             reporter.report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(&entry.port.value), message);

@@ -25,7 +25,8 @@ pub(crate) enum Resource<'a> {
 /// The resources of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Documents<'a> {
-    pub(crate) resources: Vec<Resource<'a>>,
+    /// Each with whether something in it was an error.
+    pub(crate) resources: Vec<(Resource<'a>, bool)>,
     /// Kinds that were passed over, and how often.
     pub(crate) others: BTreeMap<String, usize>,
     /// Whether an explicit, empty list of resources was there.
@@ -60,7 +61,7 @@ impl<'a> Documents<'a> {
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let Some((kind, kind_span)) = kind else {
             reporter.fail();
-            if !any.has("kind") {
+            if !any.has("kind") || any.is_null("kind") {
                 reporter
                     .report(FindingKind::NotAResource, start_of(node), &path, "this document has no `kind`")
                     .help("a resource starts with `apiVersion` and `kind`");
@@ -68,7 +69,12 @@ impl<'a> Documents<'a> {
             return;
         };
         let (api_version, version_span) = api_version.unwrap_or_else(|| ("".into(), kind_span));
-        if kind.ends_with("List") && any.has("items") {
+        let is_list_of_ours = OURS.iter().any(|own| kind.strip_suffix("List") == Some(own));
+        if kind == "List" || is_list_of_ours || (kind.ends_with("List") && any.has("items")) {
+            // A misspelt `items` would lose every policy of the list.
+            if any.check_names(&["apiVersion", "kind", "metadata", "items"], &path, reporter) {
+                reporter.fail();
+            }
             self.read_list(&any, reporter);
             return;
         }
@@ -124,6 +130,7 @@ impl<'a> Documents<'a> {
 
     fn read_resource(&mut self, node: &Node<'a>, kind: &str, reporter: &mut Reporter) {
         const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
+        let errors_before = reporter.errors();
         // The keys were checked for duplicates when the kind was read; here for names only.
         let mut quiet = Reporter::new(1);
         let Some(fields) = Fields::read_open(node, &Path::ROOT, &mut quiet) else { return };
@@ -133,10 +140,11 @@ impl<'a> Documents<'a> {
             // What is not read may be a misspelt `spec`, and with it the action and the scope.
             reporter.fail();
         }
-        self.resources.push(match kind {
+        let resource = match kind {
             "PeerAuthentication" => Resource::PeerAuthentication(PeerAuthentication::read(&fields, metadata, reporter)),
             _ => Resource::AuthorizationPolicy(AuthorizationPolicy::read(&fields, metadata, reporter)),
-        });
+        };
+        self.resources.push((resource, reporter.errors() > errors_before));
     }
 }
 

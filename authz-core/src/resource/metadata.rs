@@ -80,7 +80,25 @@ impl Metadata {
             name.as_ref().or(generate_name.as_ref()).map_or("", |(name, _)| name),
         );
         reporter.enter_resource(Some(policy_name.to_string()));
+        let is_bad =
+            |text: &str| text.len() > 253 || text.contains(|c: char| c.is_control() || c.is_whitespace() || "/[]".contains(c));
+        let mut has_name = true;
+        if namespace.as_ref().is_some_and(|(namespace, _)| is_bad(namespace)) {
+            // Which workloads were meant nobody can say.
+            reporter.fail();
+        }
+        for (text, span) in namespace.iter().chain(&name).chain(&generate_name) {
+            if is_bad(text) {
+                reporter
+                    .report(FindingKind::BadName, *span, &path, format!("`{}` is not a name", crate::yaml::clip(text)))
+                    .help("a name is made of lower-case letters, digits, `-` and `.`");
+            }
+        }
+        let is_stated = |field: &str| fields.is_some_and(|fields| fields.has(field) && !fields.is_null(field));
         if name.is_none() && generate_name.is_none() {
+            has_name = false;
+        }
+        if !has_name && !is_stated("name") {
             reporter.report(FindingKind::MissingName, kind_span, &path, format!("this {kind} has no `metadata.name`"));
         }
         if namespace.is_none() {
@@ -88,7 +106,8 @@ impl Metadata {
                 .report(FindingKind::DefaultNamespace, span, &path, "`namespace` is left out; `default` is taken")
                 .help("write the namespace that the policy is meant for");
         }
-        let mut this = Self { name: policy_name, span, created: None, dry_run: DryRun::Absent, is_broken: false };
+        let is_broken = !has_name;
+        let mut this = Self { name: policy_name, span, created: None, dry_run: DryRun::Absent, is_broken };
         if let Some(fields) = fields {
             this.read_created(&fields, &path, reporter);
             this.read_annotations(&fields, &path, reporter);

@@ -129,8 +129,13 @@ impl<'a> PeerAuthentication<'a> {
         self.is_broken |= fields.is_broken;
         for entry in fields.entries() {
             // Kubernetes reads YAML through JSON, where every key is a string: `8080:` needs no quotes.
-            let crate::yaml::Value::Scalar(key, _) = &entry.key.value else { continue };
+            let crate::yaml::Value::Scalar(key, kind) = &entry.key.value else { continue };
             let here = path.key(key);
+            if *kind == crate::yaml::ScalarKind::Ambiguous {
+                self.is_broken = true;
+                entry.key.text(&here, reporter);
+                continue;
+            }
             if entry.value.is_null() {
                 self.is_broken = true;
                 reporter.report(FindingKind::WrongType, entry.key.span, &here, "a port has a mapping such as {mode: STRICT}");

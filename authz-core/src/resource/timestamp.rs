@@ -12,7 +12,8 @@ pub(super) fn parse(text: &str) -> Option<i64> {
             let (clock, zone) = time.split_at_checked(at)?;
             let sign = if zone.starts_with('-') { -1 } else { 1 };
             let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-            (clock, sign * (number(hours)? * 60 + number(minutes)?) * 60)
+            let fits = hours.len() == 2 && minutes.len() == 2;
+            (clock, if fits { sign * (number(hours)? * 60 + number(minutes)?) * 60 } else { return None })
         }
     };
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
@@ -53,6 +54,7 @@ mod tests {
             ("2024-13-01T00:00:00Z", None),
             ("2024-05-01T24:00:00Z", None),
             ("2024-05-01T12:00:00", None),
+            ("2024-05-01T12:00:00+9999999999999999:00", None),
             ("yesterday", None),
             ("", None),
         ];

@@ -53,13 +53,14 @@ impl ServiceAccountMatch {
     pub fn matches(&self, identity: &str) -> bool {
         let Some(rest) = identity.strip_prefix("spiffe://") else { return false };
         // At least one character of trust domain stands before `/ns/`.
-        rest.match_indices('/').filter(|(at, _)| *at > 0).any(|(at, _)| {
-            rest.get(at..)
-                .and_then(|rest| rest.strip_prefix("/ns/"))
-                .and_then(|rest| rest.strip_prefix(&*self.namespace))
-                .and_then(|rest| rest.strip_prefix('/'))
-                .is_some_and(|rest| self.names(rest))
-        })
+        // What stands behind a later `/ns/NS/` stands behind the first one too.
+        rest.match_indices('/')
+            .filter(|(at, _)| *at > 0)
+            .find_map(|(at, _)| {
+                let rest = rest.get(at..)?.strip_prefix("/ns/")?;
+                rest.strip_prefix(&*self.namespace)?.strip_prefix('/')
+            })
+            .is_some_and(|rest| self.names(rest))
     }
 
     /// Whether `(.+/|)sa/SA(/.+)?` is all of `rest`.

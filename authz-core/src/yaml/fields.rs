@@ -84,6 +84,11 @@ impl<'n, 'a> Fields<'n, 'a> {
         self.entries
     }
 
+    /// Whether the mapping has a key and its value is null.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|entry| entry.value.is_null())
+    }
+
     /// Whether the mapping has a key, null or not.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
@@ -112,7 +117,10 @@ impl<'n, 'a> Fields<'n, 'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'n Entry<'a>> {
-        self.entries.iter().find(|entry| !entry.repeats && matches!(&entry.key.value, Value::Scalar(key, _) if key == name))
+        let mut named = self.entries.iter().filter(|entry| matches!(&entry.key.value, Value::Scalar(key, _) if key == name));
+        let first = named.next()?;
+        // Of a field that stands twice nobody knows which one counts.
+        if self.is_broken && named.next().is_some() { None } else { Some(first) }
     }
 }
 
@@ -137,10 +145,10 @@ impl<'a> Node<'a> {
                         FindingKind::AmbiguousScalar,
                         self.span,
                         path,
-                        format!("`{text}` is one value in YAML 1.1, which Kubernetes reads, and another in YAML 1.2"),
+                        format!("`{}` is one value in YAML 1.1, which Kubernetes reads, and another in YAML 1.2", clip(text)),
                     )
-                    .help(format!("write \"{text}\""))
-                    .fix(self.span, format!("\"{text}\""));
+                    .help(format!("write \"{}\"", clip(text)))
+                    .fix(self.span, format!("\"{}\"", clip(text)));
                 None
             }
             Value::Scalar(text, kind @ (ScalarKind::Bool | ScalarKind::Int | ScalarKind::Float)) => {
@@ -149,10 +157,10 @@ impl<'a> Node<'a> {
                         FindingKind::WrongType,
                         self.span,
                         path,
-                        format!("`{text}` is {}, and the field takes strings only", kind.name()),
+                        format!("`{}` is {}, and the field takes strings only", clip(text), kind.name()),
                     )
-                    .help(format!("write \"{text}\""))
-                    .fix(self.span, format!("\"{text}\""));
+                    .help(format!("write \"{}\"", clip(text)))
+                    .fix(self.span, format!("\"{}\"", clip(text)));
                 None
             }
             Value::Scalar(_, ScalarKind::Null) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => {

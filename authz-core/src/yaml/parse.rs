@@ -14,6 +14,9 @@ use crate::value::{Position, Span};
 pub(crate) struct Parsed<'a> {
     pub(crate) documents: Vec<Node<'a>>,
     pub(crate) error: Option<ParseError>,
+    /// How many values the text holds, and how many its anchors and aliases repeat.
+    pub(crate) nodes: usize,
+    pub(crate) alias_nodes: usize,
 }
 
 /// Why a text could not be read to its end.
@@ -34,8 +37,27 @@ pub(crate) fn parse<'a>(text: &'a str, limits: &Limits) -> Parsed<'a> {
         anchors: HashMap::new(),
     };
     let mut documents = Vec::new();
-    let error = reader.documents(&mut documents).err();
-    Parsed { documents, error }
+    let error = foreign_line_end(text).or_else(|| reader.documents(&mut documents).err());
+    Parsed { documents, error, nodes: reader.nodes, alias_nodes: reader.alias_nodes }
+}
+
+/// A character that ends a line in YAML 1.1, as Kubernetes reads it, and not in YAML 1.2: what follows it
+/// is a comment for one reader and a field for the other.
+fn foreign_line_end(text: &str) -> Option<ParseError> {
+    let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    // Each of them starts with one of these two bytes; most texts have neither.
+    if !text.bytes().any(|byte| matches!(byte, 0xc2 | 0xe2)) {
+        return None;
+    }
+    let at = text.find(is_foreign)?;
+    let before = text.get(..at)?;
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let line = number(before.matches('\n').count()).saturating_add(1);
+    let column = number(before.rsplit('\n').next().unwrap_or_default().chars().count()).saturating_add(1);
+    let start = Position { line, column };
+    let span = Span { start, end: Position { column: column.saturating_add(1), ..start } };
+    let message = "a character that ends a line in YAML 1.1, which Kubernetes reads, and not in YAML 1.2".to_owned();
+    Some(ParseError { span, message, is_limit: false })
 }
 
 struct Reader<'a, 'l> {
@@ -81,7 +103,7 @@ impl<'a> Reader<'a, '_> {
             return Err(limit(span, format!("more than {} values", self.limits.nodes)));
         }
         let (anchor, node) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, span),
+            Event::Alias(anchor) => return self.alias(anchor, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let is_decorated = anchor != 0 || tag.is_some();
                 let span = if is_decorated && style == ScalarStyle::Plain { undecorated(&text, span) } else { span };
@@ -109,7 +131,7 @@ impl<'a> Reader<'a, '_> {
         };
         if anchor != 0 {
             // What an anchor keeps counts as an alias would: anchors within anchors keep it many times.
-            self.count_alias(&node, span)?;
+            self.charge(cost(&node), span)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
@@ -146,17 +168,20 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<Node<'a>, ParseError> {
+    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node<'a>, ParseError> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(ParseError { span, message: "an alias to a value that is not complete".into(), is_limit: false });
         };
-        let node = node.clone();
-        self.count_alias(&node, span)?;
-        Ok(node)
+        if depth + height(node) > self.limits.nesting {
+            return Err(limit(span, format!("more than {} levels of lists and mappings", self.limits.nesting)));
+        }
+        let cost = cost(node);
+        self.charge(cost, span)?;
+        self.anchors.get(&anchor).cloned().ok_or(ParseError { span, message: "an alias to nothing".into(), is_limit: false })
     }
 
-    fn count_alias(&mut self, node: &Node<'_>, span: Span) -> Result<(), ParseError> {
-        self.alias_nodes += count(node);
+    fn charge(&mut self, cost: usize, span: Span) -> Result<(), ParseError> {
+        self.alias_nodes = self.alias_nodes.saturating_add(cost);
         if self.alias_nodes > self.limits.alias_nodes {
             return Err(limit(span, format!("aliases that stand for more than {} values", self.limits.alias_nodes)));
         }
@@ -164,11 +189,24 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-fn count(node: &Node<'_>) -> usize {
+/// What a copy of a node costs, in nodes; a long text counts as many.
+fn cost(node: &Node<'_>) -> usize {
     match &node.value {
-        Value::Scalar(..) | Value::Tagged(_) => 1,
-        Value::Sequence(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Value::Mapping(entries) => 1 + entries.iter().map(|entry| count(&entry.key) + count(&entry.value)).sum::<usize>(),
+        Value::Scalar(text, _) => 1 + text.len() / 32,
+        Value::Tagged(_) => 1,
+        Value::Sequence(items) => 1 + items.iter().map(cost).sum::<usize>(),
+        Value::Mapping(entries) => 1 + entries.iter().map(|entry| cost(&entry.key) + cost(&entry.value)).sum::<usize>(),
+    }
+}
+
+/// How many lists and mappings stand in each other.
+fn height(node: &Node<'_>) -> usize {
+    match &node.value {
+        Value::Scalar(..) | Value::Tagged(_) => 0,
+        Value::Sequence(items) => 1 + items.iter().map(height).max().unwrap_or_default(),
+        Value::Mapping(entries) => {
+            1 + entries.iter().map(|entry| height(&entry.key).max(height(&entry.value))).max().unwrap_or_default()
+        }
     }
 }
 

@@ -31,6 +31,10 @@ impl ScalarKind {
             }
             _ => {}
         }
+        // In a flow collection `?x` is a key of its own for YAML 1.1.
+        if text.starts_with('?') {
+            return Self::Ambiguous;
+        }
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
         if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return Self::String;
