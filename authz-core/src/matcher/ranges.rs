@@ -86,6 +86,12 @@ impl<T: Line> Ranges<T> {
         Self(out.into_boxed_slice())
     }
 
+    /// Whether a range holds the value.
+    pub(super) fn contains(&self, value: T) -> bool {
+        let behind = self.0.partition_point(|(first, _)| *first <= value);
+        behind.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|(_, last)| value <= *last)
+    }
+
     pub(super) fn as_slice(&self) -> &[(T, T)] {
         &self.0
     }
@@ -109,6 +115,13 @@ impl AddressRanges {
             }
         }
         Self { v4: Ranges::union(v4), v6: Ranges::union(v6) }
+    }
+
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
+        }
     }
 }
 
@@ -155,6 +168,35 @@ mod tests {
             assert!(set.intersection(&rest).as_slice().is_empty(), "{set:?}");
             let both: Vec<(u16, u16)> = set.as_slice().iter().chain(rest.as_slice()).copied().collect();
             assert_eq!(Ranges::union(both).as_slice(), [(0, u16::MAX)], "{set:?}");
+        }
+    }
+
+    #[test]
+    fn touching_and_nested_blocks_become_one_range() {
+        let blocks = ["10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16", "255.255.255.255", "0.0.0.0", "::/0"];
+        let blocks: Vec<IpBlock> = blocks.into_iter().map(|block| IpBlock::parse(block).unwrap()).collect();
+        let set = AddressRanges::of_blocks(&blocks);
+        assert_eq!((set.v4.as_slice().len(), set.v6.as_slice().len()), (3, 1));
+        let table = [
+            ("10.0.0.0", true),
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("9.255.255.255", false),
+            ("255.255.255.255", true),
+            ("0.0.0.0", true),
+            ("::1", true),
+        ];
+        for (address, expected) in table {
+            assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_ports_become_one_range() {
+        let set = of_ports(&[9001, 9000, 80, 65535, 0, 9000].map(Port::from));
+        assert_eq!(set.as_slice().len(), 4);
+        for (port, expected) in [(0, true), (1, false), (80, true), (9000, true), (9001, true), (9002, false), (65535, true)] {
+            assert_eq!(set.contains(port), expected, "{port}");
         }
     }
 

@@ -1,8 +1,7 @@
 //! One compiled rule: alternatives of tests for the source side, for the destination side, and for both.
 
 use super::Facts;
-use super::ip_set::IpSet;
-use super::port_set::PortSet;
+use super::ranges::{AddressRanges, Ranges, of_ports};
 use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::truth::Truth;
@@ -32,10 +31,10 @@ struct Test {
 
 #[derive(Clone, Debug)]
 enum Set {
-    Port(PortSet),
-    Source(IpSet),
-    Remote(IpSet),
-    Destination(IpSet),
+    Port(Ranges<u16>),
+    Source(AddressRanges),
+    Remote(AddressRanges),
+    Destination(AddressRanges),
     Principal(Box<[PrincipalMatch]>),
     Namespace(Box<[NamespaceMatch]>),
     ServiceAccount(Box<[ServiceAccountMatch]>),
@@ -82,10 +81,10 @@ fn tests(clause: &Clause) -> Box<[Test]> {
 impl Test {
     fn new(term: &Term) -> Self {
         let set = match &term.patterns {
-            Patterns::SourceIp(blocks) => Set::Source(IpSet::new(blocks)),
-            Patterns::RemoteIp(blocks) => Set::Remote(IpSet::new(blocks)),
-            Patterns::DestinationIp(blocks) => Set::Destination(IpSet::new(blocks)),
-            Patterns::DestinationPort(ports) => Set::Port(PortSet::new(ports)),
+            Patterns::SourceIp(blocks) => Set::Source(AddressRanges::of_blocks(blocks)),
+            Patterns::RemoteIp(blocks) => Set::Remote(AddressRanges::of_blocks(blocks)),
+            Patterns::DestinationIp(blocks) => Set::Destination(AddressRanges::of_blocks(blocks)),
+            Patterns::DestinationPort(ports) => Set::Port(of_ports(ports)),
             Patterns::Principal(patterns) => Set::Principal(patterns.clone()),
             Patterns::Namespace(patterns) => Set::Namespace(patterns.clone()),
             Patterns::ServiceAccount(patterns) => Set::ServiceAccount(patterns.clone()),
