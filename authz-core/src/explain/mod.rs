@@ -5,6 +5,7 @@
 
 mod display;
 mod evaluate;
+mod found;
 mod nearest;
 mod walk;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::evaluate::{Peer, decide};
-use super::walk::{fact_of, found};
+use super::found::{fact_of, found};
 use crate::connection::{Connection, Fact};
 use crate::decision::{Reason, Verdict};
 use crate::fact_set::FactSet;

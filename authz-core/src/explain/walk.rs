@@ -1,16 +1,15 @@
 //! The whole walk: every policy that applies, every rule, and where each rule failed.
 
 use super::evaluate::{MtlsOutcome, Peer, mtls};
+use super::found::found;
 use super::nearest::{NearMiss, nearest};
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::{Connection, Fact};
 use crate::decision::{Decision, Reason};
-use crate::fact_set::FactSet;
-use crate::finding::printable;
-use crate::policy::{Clause, Effect, Patterns, Rule, Term};
+use crate::policy::{Clause, Effect, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::{Applies, Selection};
 use crate::truth::Truth;
-use crate::value::{Location, MetadataValue, PolicyId, RuleId};
+use crate::value::{Location, PolicyId, RuleId};
 use crate::workload::Mesh;
 
 /// A decision with the way to it. Printed, it is text for people; serialized, it is for machines.
@@ -322,61 +321,12 @@ fn failure(rule: &Rule, connection: &Connection<'_>, peer: Peer<'_>) -> RuleOutc
     RuleOutcome::Fails { part: "when", terms: Vec::new() }
 }
 
-pub(super) fn failed_term(term: &Term, rule: &Rule, connection: &Connection<'_>) -> FailedTerm {
+fn failed_term(term: &Term, rule: &Rule, connection: &Connection<'_>) -> FailedTerm {
     FailedTerm {
         key: term.key.to_string(),
         location: rule.id.location().at(term.span),
         negative: term.is_negative,
         values: term.patterns.texts(),
         found: found(&term.patterns, connection),
-    }
-}
-
-/// What the connection has where a term looks, in words.
-pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String {
-    fn of<T: std::fmt::Display>(fact: Fact<T>) -> String {
-        match fact {
-            Fact::Known(value) => printable(value.to_string()),
-            Fact::Absent => "absent".into(),
-            Fact::Unknown => "not known yet".into(),
-        }
-    }
-    match patterns {
-        Patterns::SourceIp(_) => of(connection.source()),
-        Patterns::RemoteIp(_) => of(connection.remote()),
-        Patterns::DestinationIp(_) => of(connection.destination()),
-        Patterns::DestinationPort(_) => of(connection.port()),
-        Patterns::Sni(_) => of(connection.server_name()),
-        Patterns::Metadata(key, _) => match connection.metadata_value(key) {
-            Fact::Known(MetadataValue::Text(text)) => printable(text.to_owned()),
-            Fact::Known(MetadataValue::List(list)) => printable(format!("[{}]", list.join(", "))),
-            Fact::Absent => of::<&str>(Fact::Absent),
-            Fact::Unknown => of::<&str>(Fact::Unknown),
-        },
-        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => {
-            match connection.transport_fact() {
-                Fact::Unknown => of::<&str>(Fact::Unknown),
-                Fact::Absent | Fact::Known(Transport::Plaintext) => "absent: the connection is plaintext".into(),
-                Fact::Known(Transport::Tls) => "absent: the TLS is not the mesh's".into(),
-                Fact::Known(Transport::MeshMtls) if connection.peer_is_unknown() => of::<&str>(Fact::Unknown),
-                Fact::Known(Transport::MeshMtls) => match connection.identities() {
-                    [] => of::<&str>(Fact::Absent),
-                    identities => printable(identities.join(", ")),
-                },
-            }
-        }
-    }
-}
-
-/// The facts that a rule's attribute belongs to.
-pub(super) fn fact_of(patterns: &Patterns) -> FactSet {
-    match patterns {
-        Patterns::SourceIp(_) => FactSet::SOURCE_IP,
-        Patterns::RemoteIp(_) => FactSet::REMOTE_IP,
-        Patterns::DestinationIp(_) => FactSet::DESTINATION_IP,
-        Patterns::DestinationPort(_) => FactSet::DESTINATION_PORT,
-        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => FactSet::PEER,
-        Patterns::Sni(_) => FactSet::SNI,
-        Patterns::Metadata(..) => FactSet::METADATA,
     }
 }

@@ -1,29 +1,7 @@
 //! HTTP path templates (`{*}`, `{**}`): checked, because a resource with a malformed one is refused.
 
-use super::validate::empty_value;
-use crate::finding::{FindingKind, Path, Reporter};
-use crate::resource::{Clause, FieldName};
-use crate::yaml::clip;
-
-/// Judges the values of the HTTP fields of a source or an operation.
-pub(super) fn validate(clause: &Clause<'_>, path: &Path<'_>, reporter: &mut Reporter) {
-    for field in clause.fields.iter().filter(|field| field.name.is_http_only()) {
-        let here = path.field(field.name.text());
-        for (i, text) in field.values.iter().enumerate() {
-            if text.value.is_empty() {
-                empty_value(text.span, &here.item(i), reporter);
-            } else if field.name.positive() == FieldName::Paths
-                && let Some(why) = malformed(&text.value)
-            {
-                let message = format!("`{}` is not a path: {why}", clip(&text.value));
-                reporter.report(FindingKind::BadPath, text.span, &here.item(i), message);
-            }
-        }
-    }
-}
-
 /// Why a path template is malformed (reference: Istio, `pkg/config/security/security.go`).
-fn malformed(path: &str) -> Option<&'static str> {
+pub(super) fn malformed(path: &str) -> Option<&'static str> {
     const ONE: &str = "{*}";
     const MANY: &str = "{**}";
     if !path.contains(ONE) && !path.contains(MANY) {

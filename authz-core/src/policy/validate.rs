@@ -4,6 +4,7 @@
 //! fields, rules and policies (reference: Istio, `pkg/config/validation/validation.go`).
 
 use super::condition::Attribute;
+use super::path_template::malformed;
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::resource::{
     Action, AuthorizationPolicy, Clause, Condition, DryRun, FieldName, PeerAuthentication, Rule, Rules, Selector, TargetRef,
@@ -234,13 +235,13 @@ fn validate_rule(rule: &Rule<'_>, action: Action, path: &Path<'_>, reporter: &mu
         validate_clause(clause, FindingKind::EmptySource, "source", &here, reporter);
         let here = here.field("source");
         validate_source(clause, action, &here, reporter);
-        super::path_template::validate(clause, &here, reporter);
+        validate_http_values(clause, &here, reporter);
     }
     for (i, clause) in rule.to.iter().enumerate() {
         let here = path.field("to");
         let here = here.item(i);
         validate_clause(clause, FindingKind::EmptyOperation, "operation", &here, reporter);
-        super::path_template::validate(clause, &here.field("operation"), reporter);
+        validate_http_values(clause, &here.field("operation"), reporter);
     }
     for (i, condition) in rule.when.iter().enumerate() {
         let here = path.field("when");
@@ -337,7 +338,24 @@ fn validate_condition(condition: &Condition<'_>, action: Action, path: &Path<'_>
     }
 }
 
-pub(super) fn empty_value(span: Span, path: &Path<'_>, reporter: &mut Reporter) {
+/// Judges the values of the HTTP fields of a source or an operation.
+fn validate_http_values(clause: &Clause<'_>, path: &Path<'_>, reporter: &mut Reporter) {
+    for field in clause.fields.iter().filter(|field| field.name.is_http_only()) {
+        let here = path.field(field.name.text());
+        for (i, text) in field.values.iter().enumerate() {
+            if text.value.is_empty() {
+                empty_value(text.span, &here.item(i), reporter);
+            } else if field.name.positive() == FieldName::Paths
+                && let Some(why) = malformed(&text.value)
+            {
+                let message = format!("`{}` is not a path: {why}", clip(&text.value));
+                reporter.report(FindingKind::BadPath, text.span, &here.item(i), message);
+            }
+        }
+    }
+}
+
+fn empty_value(span: Span, path: &Path<'_>, reporter: &mut Reporter) {
     reporter.report(FindingKind::EmptyValue, span, path, "a value is empty").help("remove it, or write what it should hold");
 }
 
