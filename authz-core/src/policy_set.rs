@@ -288,7 +288,8 @@ fn keep_within(findings: &mut [Finding], sources: &[(Arc<str>, &str)]) {
     let mut lines: HashMap<&str, Vec<u32>> = HashMap::new();
     for (name, text) in sources {
         if findings.iter().any(|finding| finding.location.source() == &**name) {
-            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            // A line ends as YAML ends it: with a line feed, a carriage return, or both.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
             let ends = text.split('\n').map(|line| number(line.chars().count()).saturating_add(1));
             lines.entry(name).or_insert_with(|| ends.collect());
         }

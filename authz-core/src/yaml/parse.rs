@@ -50,7 +50,7 @@ fn foreign_line_end(text: &str) -> Option<ParseError> {
         return None;
     }
     let at = text.find(is_foreign)?;
-    let before = text.get(..at)?;
+    let before = text.get(..at)?.replace("\r\n", "\n").replace('\r', "\n");
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let line = number(before.matches('\n').count()).saturating_add(1);
     let column = number(before.rsplit('\n').next().unwrap_or_default().chars().count()).saturating_add(1);
