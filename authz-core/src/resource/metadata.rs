@@ -82,7 +82,7 @@ impl Metadata {
         reporter.enter_resource(Some(policy_name.to_string()));
         let is_bad =
             |text: &str| text.len() > 253 || text.contains(|c: char| c.is_control() || c.is_whitespace() || "/[]".contains(c));
-        let mut has_name = true;
+        let has_name = name.is_some() || generate_name.is_some();
         if namespace.as_ref().is_some_and(|(namespace, _)| is_bad(namespace)) {
             // Which workloads were meant nobody can say.
             reporter.fail();
@@ -95,9 +95,6 @@ impl Metadata {
             }
         }
         let is_stated = |field: &str| fields.is_some_and(|fields| fields.has(field) && !fields.is_null(field));
-        if name.is_none() && generate_name.is_none() {
-            has_name = false;
-        }
         if !has_name && !is_stated("name") {
             reporter.report(FindingKind::MissingName, kind_span, &path, format!("this {kind} has no `metadata.name`"));
         }
@@ -106,8 +103,7 @@ impl Metadata {
                 .report(FindingKind::DefaultNamespace, span, &path, "`namespace` is left out; `default` is taken")
                 .help("write the namespace that the policy is meant for");
         }
-        let is_broken = !has_name;
-        let mut this = Self { name: policy_name, span, created: None, dry_run: DryRun::Absent, is_broken };
+        let mut this = Self { name: policy_name, span, created: None, dry_run: DryRun::Absent, is_broken: !has_name };
         if let Some(fields) = fields {
             this.read_created(&fields, &path, reporter);
             this.read_annotations(&fields, &path, reporter);
