@@ -9,7 +9,7 @@ use crate::finding::{Finding, FindingKind, Path, Reporter, Severity};
 use crate::limits::Limits;
 use crate::lint::lint;
 use crate::policy::{self, AuthorizationPolicy, Effect, PeerAuthentication};
-use crate::resource::{Action, Documents, Resource};
+use crate::resource::{Action, Document, Resource};
 use crate::select::Selection;
 use crate::value::{Location, PolicyName, Position, Span};
 use crate::workload::{Mesh, Profile, Workload};
@@ -174,23 +174,27 @@ impl Load<'_> {
 
     fn source(&mut self, name: &Arc<str>, text: &str) {
         self.reporter.enter_source(&Location::new(Arc::clone(name), Span::default()));
-        let parsed = yaml::parse(text, &self.limits);
+        let mut parse = yaml::Parse::new(text, &self.limits);
+        // What cannot be read in the whole text comes before what is judged in any of it, lest findings
+        // without number about one policy hide those about the next.
+        let judging = self.reporter.sibling();
+        let mut reading = std::mem::replace(&mut self.reporter, judging);
+        while let Some(node) = parse.document() {
+            let document = Document::read(node, &mut reading);
+            for (resource, has_errors) in &document.resources {
+                self.resource(resource, *has_errors);
+            }
+            for (kind, count) in document.others {
+                *self.others.entry(kind).or_default() += count;
+            }
+            self.has_empty_list |= document.has_empty_list;
+        }
+        let judged = std::mem::replace(&mut self.reporter, reading);
+        self.reporter.append(judged);
         // The limits are for all texts together.
-        self.limits.documents = self.limits.documents.saturating_sub(parsed.documents.len());
-        self.limits.nodes = self.limits.nodes.saturating_sub(parsed.nodes);
-        self.limits.alias_nodes = self.limits.alias_nodes.saturating_sub(parsed.alias_nodes);
-        let mut documents = Documents::default();
-        for node in &parsed.documents {
-            documents.read(node, &mut self.reporter);
-        }
-        for (resource, has_errors) in documents.resources {
-            self.resource(&resource, has_errors);
-        }
-        for (kind, count) in documents.others {
-            *self.others.entry(kind).or_default() += count;
-        }
-        self.has_empty_list |= documents.has_empty_list;
-        if let Some(error) = parsed.error {
+        let (limits, error) = parse.finish();
+        self.limits = limits;
+        if let Some(error) = error {
             self.reporter.enter_resource(None);
             self.reporter.fail();
             let kind = if error.is_limit { FindingKind::LimitExceeded } else { FindingKind::YamlSyntax };

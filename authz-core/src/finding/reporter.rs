@@ -128,6 +128,21 @@ impl Reporter {
         }
     }
 
+    /// A reporter that stands where this one does and has found nothing yet.
+    pub(crate) fn sibling(&self) -> Self {
+        Self { source: self.source.clone(), ..Self::new(self.limit) }
+    }
+
+    /// Adds what another reporter found, as if this one had found it last.
+    pub(crate) fn append(&mut self, other: Self) {
+        let kept = other.findings.iter().filter(|finding| finding.severity() == Severity::Error).count();
+        for finding in other.findings {
+            self.add(finding);
+        }
+        self.errors += other.errors.saturating_sub(kept);
+        self.fatal |= other.fatal;
+    }
+
     /// Notes that not even a lenient load can go on.
     pub(crate) fn fail(&mut self) {
         self.fatal = true;

@@ -23,7 +23,7 @@ pub(crate) struct PeerAuthentication {
 impl PeerAuthentication {
     pub(crate) fn new(resource: &resource::PeerAuthentication<'_>, reporter: &Reporter) -> Self {
         let ports = resource.ports.iter().flatten();
-        let ports = ports.map(|entry| Port::parse(&entry.port.value).map(|port| (port.number(), entry.mode)));
+        let ports = ports.map(|entry| Port::parse(entry.port.value).map(|port| (port.number(), entry.mode)));
         let read: Result<Vec<_>, _> = ports.collect();
         let is_unreadable = resource.is_broken || resource.metadata.is_broken || read.is_err();
         // An empty selector selects everything, as none does.

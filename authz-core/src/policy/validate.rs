@@ -70,15 +70,15 @@ pub(crate) fn validate_peer_authentication(policy: &PeerAuthentication<'_>, repo
     }
     let mut seen = std::collections::BTreeSet::new();
     for entry in ports {
-        if Port::parse(&entry.port.value).is_ok_and(|port| !seen.insert(port)) {
-            let message = format!("`{}` is a port that stands here a second time", clip(&entry.port.value));
+        if Port::parse(entry.port.value).is_ok_and(|port| !seen.insert(port)) {
+            let message = format!("`{}` is a port that stands here a second time", clip(entry.port.value));
             reporter
-                .report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(&entry.port.value), message)
+                .report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(entry.port.value), message)
                 .help("keep one");
         }
-        if !Port::parse(&entry.port.value).is_ok_and(|port| port.number() > 0) {
-            let message = format!("`{}` is not a port of 1 to 65535", clip(&entry.port.value));
-            reporter.report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(&entry.port.value), message);
+        if !Port::parse(entry.port.value).is_ok_and(|port| port.number() > 0) {
+            let message = format!("`{}` is not a port of 1 to 65535", clip(entry.port.value));
+            reporter.report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(entry.port.value), message);
         }
     }
 }
@@ -105,7 +105,7 @@ fn validate_selector(selector: &Selector<'_>, path: &Path<'_>, reporter: &mut Re
     }
     let mut is_unusable = false;
     for (key, value) in &selector.labels {
-        let here = path.key(&key.value);
+        let here = path.key(key.value);
         let mut bad = |span: Span, message: String| {
             is_unusable = true;
             reporter.report(FindingKind::BadSelector, span, &here, message).help("labels are compared for equality only");
@@ -114,14 +114,14 @@ fn validate_selector(selector: &Selector<'_>, path: &Path<'_>, reporter: &mut Re
             bad(key.span, "the key is empty".into());
         }
         if key.value.contains('*') {
-            bad(key.span, format!("`{}` has a `*`", clip(&key.value)));
+            bad(key.span, format!("`{}` has a `*`", clip(key.value)));
         }
         if value.value.contains('*') {
-            bad(value.span, format!("`{}` has a `*`", clip(&value.value)));
+            bad(value.span, format!("`{}` has a `*`", clip(value.value)));
         }
         if value.value.len() > 63 {
             is_unusable = true;
-            let message = format!("`{}` has {} characters and may have 63", clip(&value.value), value.value.len());
+            let message = format!("`{}` has {} characters and may have 63", clip(value.value), value.value.len());
             reporter.report(FindingKind::TooMany, value.span, &here, message);
         }
     }
@@ -166,13 +166,13 @@ fn validate_target(target: &TargetRef<'_>, path: &Path<'_>, reporter: &mut Repor
         bad(target.span, "a target has no `name`".into(), "write the name of the Gateway or Service");
     }
     if let Some(namespace) = target.namespace.as_ref().filter(|namespace| !namespace.value.is_empty()) {
-        let message = format!("`{}`: a target is in the namespace of its policy", clip(&namespace.value));
+        let message = format!("`{}`: a target is in the namespace of its policy", clip(namespace.value));
         bad(namespace.span, message, "remove `namespace`");
     }
-    let kind = target.kind.as_ref().map_or("", |kind| &kind.value);
-    if !KINDS.contains(&(&*target.group, kind)) {
+    let kind = target.kind.as_ref().map_or("", |kind| kind.value);
+    if !KINDS.contains(&(target.group, kind)) {
         let span = target.kind.as_ref().map_or(target.span, |kind| kind.span);
-        let message = format!("`{}` of group `{}` cannot be a target", clip(kind), clip(&target.group));
+        let message = format!("`{}` of group `{}` cannot be a target", clip(kind), clip(target.group));
         bad(span, message, "targets are Service, ServiceEntry, Gateway and GatewayClass");
     }
 }
@@ -320,13 +320,13 @@ fn validate_condition(condition: &Condition<'_>, action: Action, path: &Path<'_>
                 FindingKind::EmptyCondition,
                 key.span,
                 path,
-                format!("the condition on `{}` has neither `values` nor `notValues`", clip(&key.value)),
+                format!("the condition on `{}` has neither `values` nor `notValues`", clip(key.value)),
             )
             .help("write one of them");
     }
-    let attribute = Attribute::named(&key.value);
-    if action == Action::Custom && attribute.is_identity(&key.value) {
-        custom_identity(&key.value, key.span, &path.field("key"), reporter);
+    let attribute = Attribute::named(key.value);
+    if action == Action::Custom && attribute.is_identity(key.value) {
+        custom_identity(key.value, key.span, &path.field("key"), reporter);
     }
     if attribute == Attribute::Http {
         for (name, values) in [("values", &condition.values), ("notValues", &condition.not_values)] {
@@ -346,9 +346,9 @@ fn validate_http_values(clause: &Clause<'_>, path: &Path<'_>, reporter: &mut Rep
             if text.value.is_empty() {
                 empty_value(text.span, &here.item(i), reporter);
             } else if field.name.positive() == FieldName::Paths
-                && let Some(why) = malformed(&text.value)
+                && let Some(why) = malformed(text.value)
             {
-                let message = format!("`{}` is not a path: {why}", clip(&text.value));
+                let message = format!("`{}` is not a path: {why}", clip(text.value));
                 reporter.report(FindingKind::BadPath, text.span, &here.item(i), message);
             }
         }

@@ -3,7 +3,7 @@
 use super::{Field, FieldName, Metadata, Selector, Text, metadata, read_texts, report_empty_list};
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::Span;
-use crate::yaml::{Fields, Node, list, nearest};
+use crate::yaml::{Fields, Items, Node, list, nearest};
 
 /// What a policy orders.
 ///
@@ -114,7 +114,7 @@ pub(crate) struct Condition<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct TargetRef<'a> {
     pub(crate) span: Span,
-    pub(crate) group: String,
+    pub(crate) group: &'a str,
     pub(crate) kind: Option<Text<'a>>,
     pub(crate) name: Option<Text<'a>>,
     pub(crate) namespace: Option<Text<'a>>,
@@ -126,7 +126,7 @@ const ACTIONS: &[(&str, Action)] =
     &[("ALLOW", Action::Allow), ("DENY", Action::Deny), ("AUDIT", Action::Audit), ("CUSTOM", Action::Custom)];
 
 impl<'a> AuthorizationPolicy<'a> {
-    pub(super) fn read(resource: &Fields<'_, 'a>, metadata: Metadata, reporter: &mut Reporter) -> Self {
+    pub(super) fn read(resource: &Fields<'a>, metadata: Metadata, reporter: &mut Reporter) -> Self {
         let mut this = Self {
             metadata,
             selector: None,
@@ -160,7 +160,7 @@ impl<'a> AuthorizationPolicy<'a> {
         this
     }
 
-    fn read_scope(&mut self, spec: &Fields<'_, 'a>, path: &Path<'_>, reporter: &mut Reporter) {
+    fn read_scope(&mut self, spec: &Fields<'a>, path: &Path<'_>, reporter: &mut Reporter) {
         if let Some(node) = spec.get("selector", path, reporter) {
             self.selector = Selector::read(node, spec.key_span("selector"), &path.field("selector"), reporter);
         }
@@ -187,18 +187,18 @@ impl<'a> AuthorizationPolicy<'a> {
         }
     }
 
-    fn read_action(&mut self, spec: &Fields<'_, 'a>, path: &Path<'_>, reporter: &mut Reporter) {
+    fn read_action(&mut self, spec: &Fields<'a>, path: &Path<'_>, reporter: &mut Reporter) {
         if let Some(node) = spec.get("action", path, reporter) {
             let here = path.field("action");
             let word = node.text(&here, reporter);
-            let action = word.and_then(|word| ACTIONS.iter().find(|(name, _)| name == word));
+            let action = word.and_then(|word| ACTIONS.iter().find(|(name, _)| *name == word));
             match (action, word) {
                 (Some((_, action)), _) => {
                     self.action = *action;
-                    self.action_span = node.span;
+                    self.action_span = node.span();
                 }
                 (None, Some(word)) => {
-                    unknown_word(word, ACTIONS.iter().map(|(name, _)| *name), "an action", node.span, &here, reporter);
+                    unknown_word(word, ACTIONS.iter().map(|(name, _)| *name), "an action", node.span(), &here, reporter);
                     reporter.fail();
                 }
                 (None, None) => reporter.fail(),
@@ -210,8 +210,7 @@ impl<'a> AuthorizationPolicy<'a> {
             if let Some(fields) = Fields::read(node, &["name"], &here, reporter) {
                 self.is_broken |= fields.is_broken;
                 if let Some(node) = fields.get("name", &here, reporter) {
-                    provider.name =
-                        node.text(&here.field("name"), reporter).map(|value| Text { value: value.clone(), span: node.span });
+                    provider.name = node.text(&here.field("name"), reporter).map(|value| Text { value, span: node.span() });
                 }
             }
             self.provider = Some(provider);
@@ -220,7 +219,7 @@ impl<'a> AuthorizationPolicy<'a> {
 }
 
 impl<'a> Rules<'a> {
-    fn read(node: &Node<'a>, key_span: Span, path: &Path<'_>, reporter: &mut Reporter) -> Self {
+    fn read(node: Node<'a>, key_span: Span, path: &Path<'_>, reporter: &mut Reporter) -> Self {
         let Some(items) = node.items(path, reporter) else { return Self::Broken };
         if items.is_empty() {
             report_empty_list("rules", key_span, path, reporter);
@@ -232,9 +231,9 @@ impl<'a> Rules<'a> {
 }
 
 impl<'a> Rule<'a> {
-    fn read(node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Self {
+    fn read(node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Self {
         let mut this = Self {
-            span: node.span,
+            span: node.span(),
             from: Vec::new(),
             to: Vec::new(),
             when: Vec::new(),
@@ -249,12 +248,12 @@ impl<'a> Rule<'a> {
             return this;
         };
         this.is_broken = fields.is_broken;
-        let mut items = |name: &str, reporter: &mut Reporter| -> &[Node<'a>] {
-            let Some(node) = fields.get(name, path, reporter) else { return &[] };
+        let mut items = |name: &str, reporter: &mut Reporter| -> Items<'a> {
+            let Some(node) = fields.get(name, path, reporter) else { return Items::default() };
             let here = path.field(name);
             let Some(items) = node.items(&here, reporter) else {
                 this.is_broken = true;
-                return &[];
+                return Items::default();
             };
             if items.is_empty() {
                 report_empty_list(name, fields.key_span(name), &here, reporter);
@@ -266,7 +265,7 @@ impl<'a> Rule<'a> {
             items
         };
         let (from, to, when) = (items("from", reporter), items("to", reporter), items("when", reporter));
-        let clauses = |items: &[Node<'a>], name: &str, holder: &str, known, reporter: &mut Reporter| {
+        let clauses = |items: Items<'a>, name: &str, holder: &str, known, reporter: &mut Reporter| {
             let here = path.field(name);
             let clauses = items.iter().enumerate();
             clauses.map(|(i, item)| Clause::read(item, holder, known, &here.item(i), reporter)).collect()
@@ -280,8 +279,8 @@ impl<'a> Rule<'a> {
 }
 
 impl<'a> Clause<'a> {
-    fn read(node: &Node<'a>, holder: &str, known: &[&str], path: &Path<'_>, reporter: &mut Reporter) -> Self {
-        let mut this = Self { span: node.span, fields: Vec::new(), is_null: node.is_null(), is_broken: false };
+    fn read(node: Node<'a>, holder: &str, known: &[&str], path: &Path<'_>, reporter: &mut Reporter) -> Self {
+        let mut this = Self { span: node.span(), fields: Vec::new(), is_null: node.is_null(), is_broken: false };
         if this.is_null {
             return this;
         }
@@ -308,9 +307,9 @@ impl<'a> Clause<'a> {
 }
 
 impl<'a> Condition<'a> {
-    fn read(node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Self {
+    fn read(node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Self {
         let mut this = Self {
-            span: node.span,
+            span: node.span(),
             key: None,
             values: Vec::new(),
             not_values: Vec::new(),
@@ -328,12 +327,12 @@ impl<'a> Condition<'a> {
         this.is_broken = fields.is_broken;
         match fields.get("key", path, reporter) {
             Some(node) => {
-                this.key = node.text(&path.field("key"), reporter).map(|value| Text { value: value.clone(), span: node.span });
+                this.key = node.text(&path.field("key"), reporter).map(|value| Text { value, span: node.span() });
                 this.is_broken |= this.key.is_none();
             }
             None => {
                 this.is_broken = true;
-                reporter.report(FindingKind::MissingField, node.span, path, "a condition has a `key`");
+                reporter.report(FindingKind::MissingField, node.span(), path, "a condition has a `key`");
             }
         }
         let mut values = |name: &str| {
@@ -356,7 +355,7 @@ impl<'a> Condition<'a> {
 impl<'a> TargetRef<'a> {
     const FIELDS: &'static [&'static str] = &["group", "kind", "name", "namespace"];
 
-    fn read(node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
+    fn read(node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
         let fields = Fields::read(node, Self::FIELDS, path, reporter);
         if fields.is_none_or(|fields| fields.is_broken) {
             reporter.fail();
@@ -368,17 +367,16 @@ impl<'a> TargetRef<'a> {
             if text.is_none() {
                 reporter.fail();
             }
-            text.map(|value| Text { value: value.clone(), span: node.span })
+            text.map(|value| Text { value, span: node.span() })
         };
-        let group = text("group").map(|group| group.value.into_owned()).unwrap_or_default();
-        Some(Self { span: node.span, group, kind: text("kind"), name: text("name"), namespace: text("namespace") })
+        let group = text("group").map_or("", |group| group.value);
+        Some(Self { span: node.span(), group, kind: text("kind"), name: text("name"), namespace: text("namespace") })
     }
 }
 
 /// Whether a field stands twice in a mapping.
-fn repeats(fields: &Fields<'_, '_>, name: &str) -> bool {
-    use crate::yaml::Value;
-    fields.entries().iter().any(|entry| entry.repeats && matches!(&entry.key.value, Value::Scalar(key, _) if key == name))
+fn repeats(fields: &Fields<'_>, name: &str) -> bool {
+    fields.entries().iter().any(|entry| entry.repeats && entry.key.says(name))
 }
 
 pub(super) fn unknown_word<'k>(

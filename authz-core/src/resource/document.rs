@@ -1,11 +1,11 @@
-//! Which documents of a text are resources of ours, which are others', and which are neither.
+//! Which documents are resources of ours, which are others', and which are neither.
 
 use std::collections::BTreeMap;
 
 use super::{AuthorizationPolicy, Metadata, PeerAuthentication};
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::Span;
-use crate::yaml::{Fields, Node, Value, nearest};
+use crate::yaml::{Fields, Items, Node, Value, nearest};
 
 const GROUP: &str = "security.istio.io";
 const VERSIONS: &[&str] = &["security.istio.io/v1", "security.istio.io/v1beta1"];
@@ -22,9 +22,9 @@ pub(crate) enum Resource<'a> {
     PeerAuthentication(PeerAuthentication<'a>),
 }
 
-/// The resources of a text.
+/// The resources of a document: one, or those of a list.
 #[derive(Debug, Default)]
-pub(crate) struct Documents<'a> {
+pub(crate) struct Document<'a> {
     /// Each with whether something in it was an error.
     pub(crate) resources: Vec<(Resource<'a>, bool)>,
     /// Kinds that were passed over, and how often.
@@ -33,16 +33,22 @@ pub(crate) struct Documents<'a> {
     pub(crate) has_empty_list: bool,
 }
 
-impl<'a> Documents<'a> {
+impl<'a> Document<'a> {
     /// Reads one document.
-    pub(crate) fn read(&mut self, node: &Node<'a>, reporter: &mut Reporter) {
+    pub(crate) fn read(node: Node<'a>, reporter: &mut Reporter) -> Self {
+        let mut this = Self::default();
+        this.read_any(node, reporter);
+        this
+    }
+
+    fn read_any(&mut self, node: Node<'a>, reporter: &mut Reporter) {
         reporter.enter_resource(None);
         // A document of comments, or nothing between two `---`.
         if node.is_null() {
             return;
         }
         let path = Path::ROOT;
-        if !matches!(node.value, Value::Mapping(_)) {
+        if !matches!(node.value(), Value::Mapping(_)) {
             reporter.fail();
             reporter
                 .report(FindingKind::NotAResource, start_of(node), &path, "this document is not a mapping")
@@ -56,7 +62,7 @@ impl<'a> Documents<'a> {
         let mut text = |name: &str| {
             let node = any.get(name, &path, reporter)?;
             let text = node.text(&path.field(name), reporter)?;
-            Some((text.clone(), node.span))
+            Some((text, node.span()))
         };
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let Some((kind, kind_span)) = kind else {
@@ -68,7 +74,7 @@ impl<'a> Documents<'a> {
             }
             return;
         };
-        let (api_version, version_span) = api_version.unwrap_or_else(|| ("".into(), kind_span));
+        let (api_version, version_span) = api_version.unwrap_or(("", kind_span));
         let is_list_of_ours = OURS.iter().any(|own| kind.strip_suffix("List") == Some(own));
         if kind == "List" || is_list_of_ours || (kind.ends_with("List") && any.has("items")) {
             // A misspelt `items` would lose every policy of the list.
@@ -79,9 +85,9 @@ impl<'a> Documents<'a> {
             return;
         }
         let group = api_version.split('/').next().unwrap_or_default();
-        if OURS.contains(&&*kind) && !FOREIGN.contains(&group) {
-            if VERSIONS.contains(&&*api_version) {
-                self.read_resource(node, &kind, reporter);
+        if OURS.contains(&kind) && !FOREIGN.contains(&group) {
+            if VERSIONS.contains(&api_version) {
+                self.read_resource(node, kind, reporter);
             } else {
                 reporter.fail();
                 let message = format!("`{api_version}` does not serve {kind}");
@@ -90,20 +96,20 @@ impl<'a> Documents<'a> {
                     .help(format!("write {}", VERSIONS.join(" or ")))
                     .fix(version_span, "security.istio.io/v1");
             }
-        } else if group == GROUP && !SIBLINGS.contains(&&*kind) {
+        } else if group == GROUP && !SIBLINGS.contains(&kind) {
             reporter.fail();
-            let suggestion = nearest(&kind, OURS.iter().chain(SIBLINGS).copied());
+            let suggestion = nearest(kind, OURS.iter().chain(SIBLINGS).copied());
             let message = format!("`{kind}` is not a kind of {GROUP}");
             let draft = reporter.report(FindingKind::UnknownKind, kind_span, &path.field("kind"), message);
             if let Some(right) = suggestion {
                 draft.help(format!("did you mean `{right}`?")).fix(kind_span, right);
             }
         } else {
-            *self.others.entry(kind.into_owned()).or_default() += 1;
+            *self.others.entry(kind.to_owned()).or_default() += 1;
         }
     }
 
-    fn read_list(&mut self, list: &Fields<'_, 'a>, reporter: &mut Reporter) {
+    fn read_list(&mut self, list: &Fields<'a>, reporter: &mut Reporter) {
         let path = Path::ROOT;
         let here = path.field("items");
         let items = match list.get("items", &path, reporter) {
@@ -111,7 +117,7 @@ impl<'a> Documents<'a> {
                 Some(items) => items,
                 None => return reporter.fail(),
             },
-            None => &[],
+            None => Items::default(),
         };
         if items.is_empty() {
             self.has_empty_list = true;
@@ -119,16 +125,16 @@ impl<'a> Documents<'a> {
                 .report(FindingKind::EmptyResourceList, list.key_span("items"), &here, "the list holds no resource")
                 .help("nothing is restricted by it");
         }
-        for item in items {
+        for item in items.iter() {
             if item.is_null() {
                 reporter.fail();
-                reporter.report(FindingKind::NullItem, item.span, &here, "an item of the list is null");
+                reporter.report(FindingKind::NullItem, item.span(), &here, "an item of the list is null");
             }
-            self.read(item, reporter);
+            self.read_any(item, reporter);
         }
     }
 
-    fn read_resource(&mut self, node: &Node<'a>, kind: &str, reporter: &mut Reporter) {
+    fn read_resource(&mut self, node: Node<'a>, kind: &str, reporter: &mut Reporter) {
         const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec", "status"];
         let errors_before = reporter.errors();
         // The keys were checked for duplicates when the kind was read; here for names only.
@@ -148,6 +154,6 @@ impl<'a> Documents<'a> {
     }
 }
 
-fn start_of(node: &Node<'_>) -> Span {
-    Span { start: node.span.start, end: node.span.start }
+fn start_of(node: Node<'_>) -> Span {
+    Span { start: node.span().start, end: node.span().start }
 }

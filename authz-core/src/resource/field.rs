@@ -105,7 +105,7 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// Reads one entry of `source` or `operation`; nothing where the list is empty or the name unknown.
-    pub(super) fn read(name: &str, key_span: Span, node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
+    pub(super) fn read(name: &str, key_span: Span, node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
         let name = FieldName::named(name)?;
         let path = path.field(name.text());
         let (values, is_broken) = read_texts(node, &path, reporter);

@@ -3,7 +3,7 @@
 use super::timestamp;
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::{PolicyName, Span};
-use crate::yaml::{Fields, Node, Value};
+use crate::yaml::{Fields, Node};
 
 /// The fields of Kubernetes' `ObjectMeta`, written by people or by the API server.
 const FIELDS: &[&str] = &[
@@ -54,7 +54,7 @@ pub(crate) enum DryRun {
 
 impl Metadata {
     /// Reads `metadata` of a resource.
-    pub(super) fn read(resource: &Fields<'_, '_>, kind: &str, reporter: &mut Reporter) -> Self {
+    pub(super) fn read(resource: &Fields<'_>, kind: &str, reporter: &mut Reporter) -> Self {
         let path = Path::ROOT.field("metadata");
         let node = resource.get("metadata", &Path::ROOT, reporter);
         let fields = node.and_then(|node| Fields::read(node, FIELDS, &path, reporter));
@@ -69,7 +69,7 @@ impl Metadata {
             if text.is_none() && name == "namespace" {
                 reporter.fail();
             }
-            text.map(|text| (text.to_string(), node.span)).filter(|(text, _)| !text.is_empty())
+            text.map(|text| (text.to_string(), node.span())).filter(|(text, _)| !text.is_empty())
         };
         let namespace = text("namespace");
         let name = text("name");
@@ -111,13 +111,9 @@ impl Metadata {
         this
     }
 
-    fn read_created(&mut self, fields: &Fields<'_, '_>, path: &Path<'_>, reporter: &mut Reporter) {
+    fn read_created(&mut self, fields: &Fields<'_>, path: &Path<'_>, reporter: &mut Reporter) {
         // The API server writes `creationTimestamp: null` into what has not been created yet.
-        let Some(entry) =
-            fields.entries().iter().find(|e| matches!(&e.key.value, Value::Scalar(key, _) if key == "creationTimestamp"))
-        else {
-            return;
-        };
+        let Some(entry) = fields.entries().iter().find(|entry| entry.key.says("creationTimestamp")) else { return };
         if entry.value.is_null() {
             return;
         }
@@ -130,24 +126,24 @@ impl Metadata {
         if self.created.is_none() {
             self.is_broken = true;
             reporter
-                .report(FindingKind::BadTimestamp, entry.value.span, &path, format!("`{text}` is not a time"))
+                .report(FindingKind::BadTimestamp, entry.value.span(), &path, format!("`{text}` is not a time"))
                 .help("write it as 2024-05-01T12:00:00Z");
         }
     }
 
-    fn read_annotations(&mut self, fields: &Fields<'_, '_>, path: &Path<'_>, reporter: &mut Reporter) {
+    fn read_annotations(&mut self, fields: &Fields<'_>, path: &Path<'_>, reporter: &mut Reporter) {
         for map in ["labels", "annotations"] {
             let Some(node) = fields.get(map, path, reporter) else { continue };
             let path = path.field(map);
             let Some(entries) = Fields::read_open(node, &path, reporter) else {
                 self.is_broken = true;
                 if map == "annotations" {
-                    self.dry_run = DryRun::Broken(node.span);
+                    self.dry_run = DryRun::Broken(node.span());
                 }
                 continue;
             };
             self.is_broken |= entries.is_broken;
-            for entry in entries.entries() {
+            for entry in entries.entries().iter() {
                 let Some(key) = entry.key.text(&path, reporter) else {
                     self.is_broken = true;
                     continue;
@@ -156,12 +152,12 @@ impl Metadata {
                 let value = entry.value.text(&here, reporter);
                 self.is_broken |= value.is_none();
                 if map == "annotations" {
-                    self.annotation(key, value.map(|value| &**value), [entry.key.span, entry.value.span], &here, reporter);
+                    self.annotation(key, value, [entry.key.span(), entry.value.span()], &here, reporter);
                 }
             }
             if map == "annotations" && entries.is_broken {
                 // Of two annotations with the same key nobody knows which one counts.
-                self.dry_run = DryRun::Broken(node.span);
+                self.dry_run = DryRun::Broken(node.span());
             }
         }
     }
@@ -199,6 +195,6 @@ impl Metadata {
 }
 
 /// The node of a field that has to be there for the scope to be known.
-pub(super) fn spec<'n, 'a>(resource: &Fields<'n, 'a>, reporter: &mut Reporter) -> Option<&'n Node<'a>> {
+pub(super) fn spec<'a>(resource: &Fields<'a>, reporter: &mut Reporter) -> Option<Node<'a>> {
     resource.get("spec", &Path::ROOT, reporter)
 }

@@ -10,11 +10,9 @@ mod metadata;
 mod peer_authentication;
 mod timestamp;
 
-use std::borrow::Cow;
-
 pub use authorization_policy::Action;
 pub(crate) use authorization_policy::{AuthorizationPolicy, Clause, Condition, Rule, Rules, TargetRef};
-pub(crate) use document::{Documents, Resource};
+pub(crate) use document::{Document, Resource};
 pub(crate) use field::{Field, FieldName};
 pub(crate) use metadata::{DryRun, Metadata};
 pub use peer_authentication::Mode;
@@ -25,9 +23,9 @@ use crate::value::{Labels, Span};
 use crate::yaml::{Fields, Node};
 
 /// A string of the user's and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a> {
-    pub(crate) value: Cow<'a, str>,
+    pub(crate) value: &'a str,
     pub(crate) span: Span,
 }
 
@@ -42,7 +40,7 @@ impl<'a> Selector<'a> {
     const FIELDS: &'static [&'static str] = &["matchLabels"];
 
     /// Reads `selector`. What cannot be read leaves the scope open, so no load can go on.
-    fn read(node: &Node<'a>, key_span: Span, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
+    fn read(node: Node<'a>, key_span: Span, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
         let fields = Fields::read(node, Self::FIELDS, path, reporter);
         let mut labels = Vec::new();
         let mut is_broken = fields.is_none_or(|fields| fields.is_broken);
@@ -53,7 +51,7 @@ impl<'a> Selector<'a> {
             match Fields::read_open(node, &path, reporter) {
                 Some(map) => {
                     is_broken |= map.is_broken;
-                    for entry in map.entries() {
+                    for entry in map.entries().iter() {
                         let Some(key) = entry.key.text(&path, reporter) else {
                             is_broken = true;
                             continue;
@@ -62,10 +60,7 @@ impl<'a> Selector<'a> {
                             is_broken = true;
                             continue;
                         };
-                        labels.push((
-                            Text { value: key.clone(), span: entry.key.span },
-                            Text { value: value.clone(), span: entry.value.span },
-                        ));
+                        labels.push((Text { value: key, span: entry.key.span() }, Text { value, span: entry.value.span() }));
                     }
                 }
                 None => is_broken = true,
@@ -79,20 +74,20 @@ impl<'a> Selector<'a> {
     }
 
     pub(crate) fn to_labels(&self) -> Labels {
-        self.labels.iter().map(|(key, value)| (&*key.value, &*value.value)).collect()
+        self.labels.iter().map(|(key, value)| (key.value, value.value)).collect()
     }
 }
 
 /// Reads a list of strings, reporting each item that is none.
 ///
 /// Answers the strings and whether any item was lost.
-fn read_texts<'a>(node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> (Vec<Text<'a>>, bool) {
+fn read_texts<'a>(node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> (Vec<Text<'a>>, bool) {
     let Some(items) = node.items(path, reporter) else { return (Vec::new(), true) };
     let mut is_broken = false;
     let mut texts = Vec::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         match item.text(&path.item(i), reporter) {
-            Some(value) => texts.push(Text { value: value.clone(), span: item.span }),
+            Some(value) => texts.push(Text { value, span: item.span() }),
             None => is_broken = true,
         }
     }

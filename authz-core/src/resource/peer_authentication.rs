@@ -4,7 +4,7 @@ use super::authorization_policy::unknown_word;
 use super::{Metadata, Selector, Text, metadata};
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::Span;
-use crate::yaml::{Fields, Node};
+use crate::yaml::{Fields, Node, ScalarKind, Value};
 
 /// Whether peers must, may or cannot come over mesh mTLS.
 ///
@@ -63,7 +63,7 @@ const MODES: &[(&str, Mode)] =
     &[("UNSET", Mode::Unset), ("DISABLE", Mode::Disable), ("PERMISSIVE", Mode::Permissive), ("STRICT", Mode::Strict)];
 
 impl<'a> PeerAuthentication<'a> {
-    pub(super) fn read(resource: &Fields<'_, 'a>, metadata: Metadata, reporter: &mut Reporter) -> Self {
+    pub(super) fn read(resource: &Fields<'a>, metadata: Metadata, reporter: &mut Reporter) -> Self {
         let kind_span = resource.key_span("kind");
         let mut this = Self {
             metadata,
@@ -100,26 +100,26 @@ impl<'a> PeerAuthentication<'a> {
         this
     }
 
-    fn read_mode(&mut self, node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> (Mode, Span) {
+    fn read_mode(&mut self, node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> (Mode, Span) {
         let Some(fields) = Fields::read(node, &["mode"], path, reporter) else {
             self.is_broken = true;
-            return (Mode::Unset, node.span);
+            return (Mode::Unset, node.span());
         };
         self.is_broken |= fields.is_broken;
         let Some(node) = fields.get("mode", path, reporter) else { return (Mode::Unset, fields.span) };
         let here = path.field("mode");
         let word = node.text(&here, reporter);
-        match word.and_then(|word| MODES.iter().find(|(name, _)| name == word)) {
-            Some((_, mode)) => return (*mode, node.span),
+        match word.and_then(|word| MODES.iter().find(|(name, _)| *name == word)) {
+            Some((_, mode)) => return (*mode, node.span()),
             None => self.is_broken = true,
         }
         if let Some(word) = word {
-            unknown_word(word, MODES.iter().map(|(name, _)| *name), "a mode", node.span, &here, reporter);
+            unknown_word(word, MODES.iter().map(|(name, _)| *name), "a mode", node.span(), &here, reporter);
         }
-        (Mode::Unset, node.span)
+        (Mode::Unset, node.span())
     }
 
-    fn read_ports(&mut self, node: &Node<'a>, path: &Path<'_>, reporter: &mut Reporter) {
+    fn read_ports(&mut self, node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) {
         let mut ports = Vec::new();
         let Some(fields) = Fields::read_open(node, path, reporter) else {
             self.is_broken = true;
@@ -127,22 +127,22 @@ impl<'a> PeerAuthentication<'a> {
             return;
         };
         self.is_broken |= fields.is_broken;
-        for entry in fields.entries() {
+        for entry in fields.entries().iter() {
             // Kubernetes reads YAML through JSON, where every key is a string: `8080:` needs no quotes.
-            let crate::yaml::Value::Scalar(key, kind) = &entry.key.value else { continue };
+            let Value::Scalar(key, kind) = entry.key.value() else { continue };
             let here = path.key(key);
-            if *kind == crate::yaml::ScalarKind::Ambiguous {
+            if kind == ScalarKind::Ambiguous {
                 self.is_broken = true;
                 entry.key.text(&here, reporter);
                 continue;
             }
             if entry.value.is_null() {
                 self.is_broken = true;
-                reporter.report(FindingKind::WrongType, entry.key.span, &here, "a port has a mapping such as {mode: STRICT}");
+                reporter.report(FindingKind::WrongType, entry.key.span(), &here, "a port has a mapping such as {mode: STRICT}");
                 continue;
             }
-            let (mode, _) = self.read_mode(&entry.value, &here, reporter);
-            ports.push(PortMode { port: Text { value: key.clone(), span: entry.key.span }, mode });
+            let (mode, _) = self.read_mode(entry.value, &here, reporter);
+            ports.push(PortMode { port: Text { value: key, span: entry.key.span() }, mode });
         }
         self.ports = Some(ports);
     }

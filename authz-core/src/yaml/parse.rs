@@ -1,23 +1,13 @@
-//! From text to nodes, within limits.
+//! From text to documents, within limits.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::{Entry, Node, ScalarKind, Value};
+use super::tape::{Record, Tape};
+use super::{Node, ScalarKind, Value};
 use crate::limits::Limits;
 use crate::value::{Position, Span};
-
-/// What a text holds: the documents before the first error, and that error.
-#[derive(Debug)]
-pub(crate) struct Parsed<'a> {
-    pub(crate) documents: Vec<Node<'a>>,
-    pub(crate) error: Option<ParseError>,
-    /// How many values the text holds, and how many its anchors and aliases repeat.
-    pub(crate) nodes: usize,
-    pub(crate) alias_nodes: usize,
-}
 
 /// Why a text could not be read to its end.
 #[derive(Debug)]
@@ -27,49 +17,62 @@ pub(crate) struct ParseError {
     pub(crate) is_limit: bool,
 }
 
-/// Reads all documents of a text.
-pub(crate) fn parse<'a>(text: &'a str, limits: &Limits) -> Parsed<'a> {
-    let mut reader = Reader {
-        events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        limits,
-        nodes: 0,
-        alias_nodes: 0,
-        anchors: HashMap::new(),
-    };
-    let mut documents = Vec::new();
-    let error = foreign_line_end(text).or_else(|| reader.documents(&mut documents).err());
-    Parsed { documents, error, nodes: reader.nodes, alias_nodes: reader.alias_nodes }
-}
-
-/// A character that ends a line in YAML 1.1, as Kubernetes reads it, and not in YAML 1.2: what follows it
-/// is a comment for one reader and a field for the other.
-fn foreign_line_end(text: &str) -> Option<ParseError> {
-    let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
-    // Each of them starts with one of these two bytes; most texts have neither.
-    if !text.bytes().any(|byte| matches!(byte, 0xc2 | 0xe2)) {
-        return None;
-    }
-    let at = text.find(is_foreign)?;
-    let before = text.get(..at)?.replace("\r\n", "\n").replace('\r', "\n");
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let line = number(before.matches('\n').count()).saturating_add(1);
-    let column = number(before.rsplit('\n').next().unwrap_or_default().chars().count()).saturating_add(1);
-    let start = Position { line, column };
-    let span = Span { start, end: Position { column: column.saturating_add(1), ..start } };
-    let message = "a character that ends a line in YAML 1.1, which Kubernetes reads, and not in YAML 1.2".to_owned();
-    Some(ParseError { span, message, is_limit: false })
-}
-
-struct Reader<'a, 'l> {
-    events: Parser<'a, StrInput<'a>>,
-    limits: &'l Limits,
+/// The documents of a text, read one after the other up to the first error.
+pub(crate) struct Parse<'t> {
+    events: Parser<'t, StrInput<'t>>,
+    limits: Limits,
+    /// The document that is being read.
+    tape: Tape,
+    /// What the anchors of this document stand for.
+    anchors: HashMap<usize, Box<[Record]>>,
+    documents: usize,
     nodes: usize,
     alias_nodes: usize,
-    anchors: HashMap<usize, Node<'a>>,
+    error: Option<ParseError>,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), ParseError> {
+impl<'t> Parse<'t> {
+    pub(crate) fn new(text: &'t str, limits: &Limits) -> Self {
+        Self {
+            events: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            limits: *limits,
+            tape: Tape::default(),
+            anchors: HashMap::new(),
+            documents: 0,
+            nodes: 0,
+            alias_nodes: 0,
+            error: foreign_line_end(text),
+        }
+    }
+
+    /// Reads the next document; nothing behind the last one, or where the text cannot be read.
+    pub(crate) fn document(&mut self) -> Option<Node<'_>> {
+        if self.error.is_some() {
+            return None;
+        }
+        self.tape.clear();
+        match self.read() {
+            Ok(true) => self.tape.node(self.tape.from(0)),
+            Ok(false) => None,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+
+    /// What is left of the limits, and what kept the text from being read to its end.
+    pub(crate) fn finish(self) -> (Limits, Option<ParseError>) {
+        let limits = Limits {
+            documents: self.limits.documents.saturating_sub(self.documents),
+            nodes: self.limits.nodes.saturating_sub(self.nodes),
+            alias_nodes: self.limits.alias_nodes.saturating_sub(self.alias_nodes),
+            ..self.limits
+        };
+        (limits, self.error)
+    }
+
+    fn next(&mut self) -> Result<(Event<'t>, Span), ParseError> {
         match self.events.next_event() {
             Some(Ok((event, span))) => Ok((event, convert(span))),
             Some(Err(error)) => Err(syntax(&error)),
@@ -77,24 +80,30 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn documents(&mut self, documents: &mut Vec<Node<'a>>) -> Result<(), ParseError> {
+    /// Puts the next document on the tape; answers whether there is one.
+    fn read(&mut self) -> Result<bool, ParseError> {
         loop {
             let (event, span) = self.next()?;
             match event {
-                Event::StreamEnd => return Ok(()),
+                Event::StreamEnd => return Ok(false),
                 Event::DocumentStart(_) => {
-                    if documents.len() >= self.limits.documents {
+                    if self.documents >= self.limits.documents {
                         return Err(limit(span, format!("more than {} documents", self.limits.documents)));
                     }
                     self.anchors.clear();
                 }
                 Event::StreamStart | Event::DocumentEnd | Event::Nothing => {}
-                event => documents.push(self.node(event, span, 0)?),
+                event => {
+                    self.node(event, span, 0)?;
+                    self.documents += 1;
+                    return Ok(true);
+                }
             }
         }
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node<'a>, ParseError> {
+    /// Puts a node on the tape; answers where it stands.
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Span, ParseError> {
         if depth > self.limits.nesting {
             return Err(limit(span, format!("more than {} levels of lists and mappings", self.limits.nesting)));
         }
@@ -102,24 +111,31 @@ impl<'a> Reader<'a, '_> {
         if self.nodes > self.limits.nodes {
             return Err(limit(span, format!("more than {} values", self.limits.nodes)));
         }
-        let (anchor, node) = match event {
+        let at = self.tape.end();
+        let (anchor, own) = match event {
             Event::Alias(anchor) => return self.alias(anchor, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 let is_decorated = anchor != 0 || tag.is_some();
-                let span = if is_decorated && style == ScalarStyle::Plain { undecorated(&text, span) } else { span };
-                (anchor, scalar(text, style, tag.as_deref(), span))
+                let own = if is_decorated && style == ScalarStyle::Plain { undecorated(&text, span) } else { span };
+                self.scalar(&text, style, tag.as_deref(), own);
+                (anchor, own)
             }
             Event::SequenceStart(anchor, tag) => {
-                let (items, end) = self.sequence(depth)?;
-                let span = Span { start: span.start, end: end.or(items.last().map(|last| last.span.end)).unwrap_or(span.end) };
-                (anchor, collection(Value::Sequence(items), span, tag.as_deref(), "seq"))
+                self.tape.open();
+                let (count, end) = self.sequence(depth)?;
+                let own = Span { start: span.start, end: end.unwrap_or(span.end) };
+                self.tape.close_sequence(at, count, own);
+                self.judge_tag(at, tag.as_deref(), "seq", own);
+                (anchor, own)
             }
             Event::MappingStart(anchor, tag) => {
-                let (entries, end) = self.mapping(depth)?;
-                let last = entries.last().map(|last| last.value.span.end.max(last.key.span.end));
-                let start = entries.first().map_or(span.start, |first| span.start.min(first.key.span.start));
-                let span = Span { start, end: end.or(last).unwrap_or(span.end) };
-                (anchor, collection(Value::Mapping(entries), span, tag.as_deref(), "map"))
+                self.tape.open();
+                let (count, start, end) = self.mapping(depth)?;
+                let start = start.map_or(span.start, |start| span.start.min(start));
+                let own = Span { start, end: end.unwrap_or(span.end) };
+                self.tape.close_mapping(at, count, own);
+                self.judge_tag(at, tag.as_deref(), "map", own);
+                (anchor, own)
             }
             Event::Nothing
             | Event::StreamStart
@@ -131,56 +147,77 @@ impl<'a> Reader<'a, '_> {
         };
         if anchor != 0 {
             // What an anchor keeps counts as an alias would: anchors within anchors keep it many times.
-            self.charge(cost(&node), span)?;
-            self.anchors.insert(anchor, node.clone());
+            let records: Box<[Record]> = self.tape.from(at).into();
+            self.charge(&records, span)?;
+            self.anchors.insert(anchor, records);
         }
-        Ok(node)
+        Ok(own)
     }
 
-    /// The items, and where the closing bracket ends if there is one.
-    fn sequence(&mut self, depth: usize) -> Result<(Vec<Node<'a>>, Option<Position>), ParseError> {
-        let mut items = Vec::new();
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) {
+        let kind = match (tag, style) {
+            (None, ScalarStyle::Plain) => ScalarKind::of_plain(text),
+            (None, _) => ScalarKind::String,
+            (Some(tag), _) if is_core(tag, "str") || is_non_specific(tag) => ScalarKind::String,
+            (Some(tag), _) => return self.tape.push_tagged(&spelling(tag), span),
+        };
+        self.tape.push_scalar(text, kind, span);
+    }
+
+    /// Forgets what a collection holds if its tag is not understood.
+    fn judge_tag(&mut self, at: usize, tag: Option<&Tag>, expected: &str, span: Span) {
+        if let Some(tag) = tag.filter(|tag| !is_core(tag, expected) && !is_non_specific(tag)) {
+            self.tape.truncate(at);
+            self.tape.push_tagged(&spelling(tag), span);
+        }
+    }
+
+    /// How many items there are, and where the list ends: behind the closing bracket, or the last item.
+    fn sequence(&mut self, depth: usize) -> Result<(usize, Option<Position>), ParseError> {
+        let (mut count, mut end) = (0, None);
         loop {
             match self.next()? {
-                (Event::SequenceEnd, span) => return Ok((items, (!span.is_empty()).then_some(span.end))),
-                (event, span) => items.push(self.node(event, span, depth + 1)?),
+                (Event::SequenceEnd, span) => return Ok((count, if span.is_empty() { end } else { Some(span.end) })),
+                (event, span) => end = Some(self.node(event, span, depth + 1)?.end),
             }
+            count += 1;
         }
     }
 
-    /// The entries, and where the closing brace ends if there is one.
-    fn mapping(&mut self, depth: usize) -> Result<(Vec<Entry<'a>>, Option<Position>), ParseError> {
-        let mut entries = Vec::new();
-        let mut seen = HashSet::new();
+    /// How many entries there are, where the first key starts, and where the mapping ends.
+    fn mapping(&mut self, depth: usize) -> Result<(usize, Option<Position>, Option<Position>), ParseError> {
+        let (mut count, mut start, mut end) = (0, None, None);
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok((entries, (!span.is_empty()).then_some(span.end)));
+                return Ok((count, start, if span.is_empty() { end } else { Some(span.end) }));
             }
             let key = self.node(event, span, depth + 1)?;
-            let repeats = match &key.value {
-                Value::Scalar(text, _) => !seen.insert(text.clone()),
-                Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => false,
-            };
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
-            entries.push(Entry { key, value, repeats });
+            start.get_or_insert(key.start);
+            end = Some(value.end.max(key.end));
+            count += 1;
         }
     }
 
-    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node<'a>, ParseError> {
-        let Some(node) = self.anchors.get(&anchor) else {
-            return Err(ParseError { span, message: "an alias to a value that is not complete".into(), is_limit: false });
-        };
+    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Span, ParseError> {
+        let missing = |message: &str| ParseError { span, message: message.into(), is_limit: false };
+        let records = self.anchors.remove(&anchor).ok_or_else(|| missing("an alias to a value that is not complete"))?;
+        let node = self.tape.node(&records).ok_or_else(|| missing("an alias to nothing"))?;
         if depth + height(node) > self.limits.nesting {
             return Err(limit(span, format!("more than {} levels of lists and mappings", self.limits.nesting)));
         }
-        let cost = cost(node);
-        self.charge(cost, span)?;
-        self.anchors.get(&anchor).cloned().ok_or(ParseError { span, message: "an alias to nothing".into(), is_limit: false })
+        let own = node.span();
+        self.charge(&records, span)?;
+        self.tape.push_copy(&records);
+        self.anchors.insert(anchor, records);
+        Ok(own)
     }
 
-    fn charge(&mut self, cost: usize, span: Span) -> Result<(), ParseError> {
+    /// Counts a copy of records; a long text counts as many.
+    fn charge(&mut self, records: &[Record], span: Span) -> Result<(), ParseError> {
+        let cost = records.len() + records.iter().map(Record::surcharge).sum::<usize>();
         self.alias_nodes = self.alias_nodes.saturating_add(cost);
         if self.alias_nodes > self.limits.alias_nodes {
             return Err(limit(span, format!("aliases that stand for more than {} values", self.limits.alias_nodes)));
@@ -189,42 +226,34 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// What a copy of a node costs, in nodes; a long text counts as many.
-fn cost(node: &Node<'_>) -> usize {
-    match &node.value {
-        Value::Scalar(text, _) => 1 + text.len() / 32,
-        Value::Tagged(_) => 1,
-        Value::Sequence(items) => 1 + items.iter().map(cost).sum::<usize>(),
-        Value::Mapping(entries) => 1 + entries.iter().map(|entry| cost(&entry.key) + cost(&entry.value)).sum::<usize>(),
-    }
-}
-
 /// How many lists and mappings stand in each other.
-fn height(node: &Node<'_>) -> usize {
-    match &node.value {
+fn height(node: Node<'_>) -> usize {
+    match node.value() {
         Value::Scalar(..) | Value::Tagged(_) => 0,
         Value::Sequence(items) => 1 + items.iter().map(height).max().unwrap_or_default(),
         Value::Mapping(entries) => {
-            1 + entries.iter().map(|entry| height(&entry.key).max(height(&entry.value))).max().unwrap_or_default()
+            1 + entries.iter().map(|entry| height(entry.key).max(height(entry.value))).max().unwrap_or_default()
         }
     }
 }
 
-fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node<'a> {
-    let kind = match (tag, style) {
-        (None, ScalarStyle::Plain) => ScalarKind::of_plain(&text),
-        (None, _) => ScalarKind::String,
-        (Some(tag), _) if is_core(tag, "str") || is_non_specific(tag) => ScalarKind::String,
-        (Some(tag), _) => return Node { span, value: Value::Tagged(spelling(tag)) },
-    };
-    Node { span, value: Value::Scalar(text, kind) }
-}
-
-fn collection<'a>(value: Value<'a>, span: Span, tag: Option<&Tag>, expected: &str) -> Node<'a> {
-    match tag {
-        Some(tag) if !is_core(tag, expected) && !is_non_specific(tag) => Node { span, value: Value::Tagged(spelling(tag)) },
-        _ => Node { span, value },
+/// A character that ends a line in YAML 1.1, as Kubernetes reads it, and not in YAML 1.2: what follows it
+/// is a comment for one reader and a field for the other.
+fn foreign_line_end(text: &str) -> Option<ParseError> {
+    let is_foreign = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    // Most texts have no such character, and seeing that costs next to nothing.
+    if text.is_ascii() {
+        return None;
     }
+    let at = text.find(is_foreign)?;
+    let before = text.get(..at)?.replace("\r\n", "\n").replace('\r', "\n");
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let line = number(before.matches('\n').count()).saturating_add(1);
+    let column = number(before.rsplit('\n').next().unwrap_or_default().chars().count()).saturating_add(1);
+    let start = Position { line, column };
+    let span = Span { start, end: Position { column: column.saturating_add(1), ..start } };
+    let message = "a character that ends a line in YAML 1.1, which Kubernetes reads, and not in YAML 1.2".to_owned();
+    Some(ParseError { span, message, is_limit: false })
 }
 
 /// A tag as users write it.

@@ -1,5 +1,7 @@
 //! What a plain scalar means, and whether the YAML that Kubernetes reads agrees.
 
+use std::borrow::Cow;
+
 /// The type that a scalar has in JSON, as the API server sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScalarKind {
@@ -45,8 +47,8 @@ impl ScalarKind {
     fn of_number(unsigned: &str) -> Self {
         let digits = |text: &str, radix: u32| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
         // YAML 1.1 lets underscores stand between digits; YAML 1.2 reads a string.
-        let joined: String = unsigned.chars().filter(|c| *c != '_').collect();
-        let has_underscore = joined.len() != unsigned.len();
+        let has_underscore = unsigned.contains('_');
+        let joined = if has_underscore { Cow::Owned(unsigned.replace('_', "")) } else { Cow::Borrowed(unsigned) };
         let kind = if let Some(hex) = joined.strip_prefix("0x") {
             // A number in both.
             if digits(hex, 16) { Self::Int } else { Self::String }
