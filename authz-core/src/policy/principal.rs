@@ -1,51 +1,49 @@
 //! Trust domain aliases: one principal, written once, for every trust domain of the mesh.
 
 use crate::value::{PrincipalMatch, TrustDomainError, TrustDomainMatch, trust_domains_overlap};
-use crate::workload::Mesh;
 
 /// What Istio's policies call the trust domain of the mesh, whatever it is.
 const POINTER: &str = "cluster.local";
 
-/// The patterns that a written principal stands for in a mesh.
+/// Adds the patterns that a written principal stands for in a mesh with these trust domains.
 ///
 /// A value of five segments whose trust domain is one of the mesh's, or the literal `cluster.local`,
 /// stands for the same account in every trust domain of the mesh; any other value for itself
 /// (reference: Istio, `pilot/pkg/security/trustdomain/bundle.go`).
-pub(super) fn expand_principal(value: &str, mesh: &Mesh) -> Vec<PrincipalMatch> {
-    let unchanged = || vec![PrincipalMatch::parse(value)];
-    let Some((trust_domain, account)) = value.split_once('/') else { return unchanged() };
-    if value.split('/').count() != 5 || trust_domain == "*" {
-        return unchanged();
-    }
-    let ours = mesh.trust_domains();
-    if trust_domain != POINTER && !ours.iter().any(|own| trust_domains_overlap(trust_domain, own)) {
-        return unchanged();
-    }
-    let mut patterns = Vec::with_capacity(ours.len());
+pub(super) fn expand_principal(value: &str, ours: &[&str], patterns: &mut Vec<PrincipalMatch>) {
+    let account = value.split_once('/').filter(|(trust_domain, rest)| *trust_domain != "*" && rest.split('/').count() == 4);
+    let is_ours = |written: &str| written == POINTER || ours.iter().any(|own| trust_domains_overlap(written, own));
+    let Some((trust_domain, account)) = account.filter(|(trust_domain, _)| is_ours(trust_domain)) else {
+        patterns.push(PrincipalMatch::parse(value));
+        return;
+    };
+    let first = patterns.len();
     for own in ours {
         // A leading star already covers the trust domain.
-        let covered = trust_domain.strip_prefix('*').is_some_and(|suffix| own.ends_with(suffix));
-        let pattern = PrincipalMatch::parse(&if covered { value.to_owned() } else { format!("{own}/{account}") });
-        if !patterns.contains(&pattern) {
+        let covered = trust_domain == *own || trust_domain.strip_prefix('*').is_some_and(|suffix| own.ends_with(suffix));
+        let pattern = if covered { PrincipalMatch::parse(value) } else { PrincipalMatch::parse(&format!("{own}/{account}")) };
+        if !patterns.get(first..).unwrap_or_default().contains(&pattern) {
             patterns.push(pattern);
         }
     }
-    patterns
 }
 
 /// The patterns that a written trust domain stands for: all of the mesh's for one of them.
 pub(super) fn expand_trust_domain(
     pattern: TrustDomainMatch,
     value: &str,
-    mesh: &Mesh,
+    ours: &[&str],
 ) -> Result<Vec<TrustDomainMatch>, TrustDomainError> {
-    let ours = mesh.trust_domains();
-    if ours.contains(&value) { ours.into_iter().map(TrustDomainMatch::parse_condition).collect() } else { Ok(vec![pattern]) }
+    if !ours.contains(&value) {
+        return Ok(vec![pattern]);
+    }
+    ours.iter().map(|own| TrustDomainMatch::parse_condition(own)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Mesh;
 
     #[test]
     fn a_principal_of_the_mesh_stands_for_all_its_trust_domains() {
@@ -66,7 +64,9 @@ mod tests {
             ("new*/ns/a/sa/b", &all),
         ];
         for (value, expected) in table {
-            let patterns: Vec<String> = expand_principal(value, &mesh).iter().map(ToString::to_string).collect();
+            let mut patterns = Vec::new();
+            expand_principal(value, &mesh.trust_domains(), &mut patterns);
+            let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
             assert_eq!(patterns, expected, "{value}");
         }
     }

@@ -20,7 +20,8 @@ use crate::yaml::{clip, nearest};
 /// Translates a policy for Istio's sidecar. Values that mean nothing are reported.
 pub(crate) fn translate(policy: &resource::AuthorizationPolicy<'_>, mesh: &Mesh, reporter: &mut Reporter) -> AuthorizationPolicy {
     let id = Arc::new(PolicyId::new(policy.metadata.name.clone(), reporter.locate(policy.metadata.span)));
-    let mut rules = Translation { policy, mesh, id: &id, rules: Vec::new(), widened: Vec::new() };
+    let trust_domains = mesh.trust_domains();
+    let mut rules = Translation { policy, trust_domains: &trust_domains, id: &id, rules: Vec::new(), widened: Vec::new() };
     rules.translate(reporter);
     let Translation { rules, widened, .. } = rules;
     let provider = policy.provider.as_ref().and_then(|provider| provider.name.as_ref());
@@ -31,7 +32,7 @@ pub(crate) fn translate(policy: &resource::AuthorizationPolicy<'_>, mesh: &Mesh,
         scope: scope(policy),
         action: policy.action,
         // Which provider was meant is open where something of the policy was not read.
-        provider: provider.filter(|_| !policy.is_broken).map_or("", |name| &name.value).into(),
+        provider: provider.filter(|_| !policy.is_broken).map_or("", |name| name.value).into(),
         // Only ALLOW and DENY know a dry run, and only a readable annotation orders one.
         is_dry_run: matches!(policy.metadata.dry_run, DryRun::On(_)) && matches!(policy.action, Action::Allow | Action::Deny),
         rules,
@@ -45,14 +46,14 @@ fn warn_provider(name: &Text<'_>, mesh: &Mesh, reporter: &mut Reporter) {
     let path = Path::ROOT.field("spec");
     let path = path.field("provider");
     let path = path.field("name");
-    match mesh.extension_providers.get(&*name.value) {
+    match mesh.extension_providers.get(name.value) {
         Some(ProviderKind::Grpc) => {}
         Some(ProviderKind::Http) => {
-            let message = format!("provider `{}` speaks HTTP, so on TCP this policy has no effect", clip(&name.value));
+            let message = format!("provider `{}` speaks HTTP, so on TCP this policy has no effect", clip(name.value));
             reporter.report(FindingKind::HttpProvider, name.span, &path, message).help("name a gRPC provider");
         }
         None => {
-            let message = format!("provider `{}` is not defined, so what the rules match is denied", clip(&name.value));
+            let message = format!("provider `{}` is not defined, so what the rules match is denied", clip(name.value));
             reporter
                 .report(FindingKind::UndefinedProvider, name.span, &path, message)
                 .help("define it among the mesh's extension providers");
@@ -65,16 +66,17 @@ fn scope(policy: &resource::AuthorizationPolicy<'_>) -> Scope {
         return Scope::Workloads(policy.selector.as_ref().map(resource::Selector::to_labels));
     }
     let gateway = |target: &resource::TargetRef<'_>| {
-        let kind = target.kind.as_ref().map(|kind| &*kind.value);
+        let kind = target.kind.as_ref().map(|kind| kind.value);
         let is_gateway = target.group == "gateway.networking.k8s.io" && kind == Some("Gateway");
-        target.name.as_ref().filter(|_| is_gateway).map(|name| (&*name.value).into())
+        target.name.as_ref().filter(|_| is_gateway).map(|name| name.value.into())
     };
     Scope::Targets(policy.targets.iter().map(gateway).collect())
 }
 
 struct Translation<'t, 'a> {
     policy: &'t resource::AuthorizationPolicy<'a>,
-    mesh: &'t Mesh,
+    /// Those of the mesh.
+    trust_domains: &'t [&'t str],
     id: &'t Arc<PolicyId>,
     rules: Vec<Rule>,
     widened: Vec<Rule>,
@@ -85,6 +87,7 @@ impl Translation<'_, '_> {
         let path = Path::ROOT.field("spec");
         let path = path.field("rules");
         if let Rules::Written(rules) = &self.policy.rules {
+            self.rules.reserve_exact(rules.len());
             for (i, rule) in rules.iter().enumerate() {
                 self.rule(i, rule, &path.item(i), reporter);
             }
@@ -127,7 +130,8 @@ impl Translation<'_, '_> {
     }
 
     fn rule(&mut self, index: usize, rule: &resource::Rule<'_>, path: &Path<'_>, reporter: &mut Reporter) {
-        let mut reading = Reading { namespace: self.policy.metadata.name.namespace(), mesh: self.mesh, lost: rule.is_broken };
+        let namespace = self.policy.metadata.name.namespace();
+        let mut reading = Reading { namespace, trust_domains: self.trust_domains, lost: rule.is_broken };
         let clauses =
             |clauses: &[resource::Clause<'_>], list: &str, holder: &str, reading: &mut Reading<'_>, reporter: &mut Reporter| {
                 let path = path.field(list);
@@ -176,7 +180,7 @@ impl Translation<'_, '_> {
 /// Reads the values of one rule.
 struct Reading<'t> {
     namespace: &'t str,
-    mesh: &'t Mesh,
+    trust_domains: &'t [&'t str],
     /// Whether anything of the rule could not be read.
     lost: bool,
 }
@@ -184,7 +188,8 @@ struct Reading<'t> {
 impl Reading<'_> {
     fn clause(&mut self, clause: &resource::Clause<'_>, path: &Path<'_>, reporter: &mut Reporter) -> Clause {
         self.lost |= clause.is_broken || clause.is_null || clause.fields.is_empty();
-        let mut meant = Clause::default();
+        let http = clause.fields.iter().filter(|field| field.name.is_http_only()).count();
+        let mut meant = Clause { terms: Vec::with_capacity(clause.fields.len() - http), http: Vec::with_capacity(http) };
         for field in &clause.fields {
             self.field(field, &mut meant, &path.field(field.name.text()), reporter);
         }
@@ -206,9 +211,9 @@ impl Reading<'_> {
             FieldName::Ports => Patterns::DestinationPort(list.ports()),
             FieldName::Namespaces => Patterns::Namespace(list.each(NamespaceMatch::parse)),
             FieldName::ServiceAccounts => Patterns::ServiceAccount(list.service_accounts(self.namespace)),
-            FieldName::TrustDomains => Patterns::TrustDomain(list.trust_domains(self.mesh, TrustDomainMatch::parse)),
+            FieldName::TrustDomains => Patterns::TrustDomain(list.trust_domains(self.trust_domains, TrustDomainMatch::parse)),
             // Every other field is one of HTTP's, and those are done with.
-            _ => Patterns::Principal(list.principals(self.mesh)),
+            _ => Patterns::Principal(list.principals(self.trust_domains)),
         };
         self.push(Term { key: name.into(), span: field.span, is_negative, patterns, lost_value: list.lost }, clause);
     }
@@ -240,7 +245,7 @@ impl Reading<'_> {
         reporter: &mut Reporter,
     ) {
         self.lost |= condition.values.is_empty() && condition.not_values.is_empty();
-        let attribute = Attribute::named(&key.value);
+        let attribute = Attribute::named(key.value);
         if let Attribute::Unknown(help) = &attribute {
             self.lost = true;
             unknown_key(key, help, &path.field("key"), reporter);
@@ -252,14 +257,14 @@ impl Reading<'_> {
                 continue;
             }
             if attribute == Attribute::Http {
-                clause.http.push(http_term(&key.value, key.span, is_negative, values));
+                clause.http.push(http_term(key.value, key.span, is_negative, values));
                 continue;
             }
             let here = path.field(name);
             let lost = condition.lost_value && !is_negative;
             let mut list = List { values, path: &here, reporter, lost };
             let Some(patterns) = self.patterns(&attribute, &mut list) else { continue };
-            self.push(Term { key: (&*key.value).into(), span: key.span, is_negative, patterns, lost_value: list.lost }, clause);
+            self.push(Term { key: key.value.into(), span: key.span, is_negative, patterns, lost_value: list.lost }, clause);
         }
     }
 
@@ -269,11 +274,11 @@ impl Reading<'_> {
             Attribute::RemoteIp => Patterns::RemoteIp(list.ip_blocks()),
             Attribute::DestinationIp => Patterns::DestinationIp(list.ip_blocks()),
             Attribute::DestinationPort => Patterns::DestinationPort(list.ports()),
-            Attribute::SourcePrincipal => Patterns::Principal(list.principals(self.mesh)),
+            Attribute::SourcePrincipal => Patterns::Principal(list.principals(self.trust_domains)),
             Attribute::SourceNamespace => Patterns::Namespace(list.each(NamespaceMatch::parse)),
             Attribute::SourceServiceAccount => Patterns::ServiceAccount(list.service_accounts(self.namespace)),
             Attribute::SourceTrustDomain => {
-                Patterns::TrustDomain(list.trust_domains(self.mesh, TrustDomainMatch::parse_condition))
+                Patterns::TrustDomain(list.trust_domains(self.trust_domains, TrustDomainMatch::parse_condition))
             }
             Attribute::ConnectionSni => Patterns::Sni(list.server_names()),
             Attribute::Metadata(key) => Patterns::Metadata(key.clone(), list.each(MetadataMatch::parse)),
@@ -283,7 +288,7 @@ impl Reading<'_> {
 }
 
 fn http_term(key: &str, span: Span, is_negative: bool, values: &[Text<'_>]) -> HttpTerm {
-    HttpTerm { key: key.into(), span, is_negative, values: values.iter().map(|text| (&*text.value).into()).collect() }
+    HttpTerm { key: key.into(), span, is_negative, values: values.iter().map(|text| text.value.into()).collect() }
 }
 
 fn unknown_key(key: &Text<'_>, help: &str, path: &Path<'_>, reporter: &mut Reporter) {
@@ -291,8 +296,8 @@ fn unknown_key(key: &Text<'_>, help: &str, path: &Path<'_>, reporter: &mut Repor
         reporter.report(FindingKind::UnknownConditionKey, key.span, path, "the key is empty").help("write one such as source.ip");
         return;
     }
-    let suggestion = nearest(&key.value, KEYS.iter().copied());
-    let message = format!("`{}` is not an attribute", clip(&key.value));
+    let suggestion = nearest(key.value, KEYS.iter().copied());
+    let message = format!("`{}` is not an attribute", clip(key.value));
     let draft = reporter.report(FindingKind::UnknownConditionKey, key.span, path, message);
     match suggestion {
         _ if !help.is_empty() => draft.help(help),
@@ -310,7 +315,8 @@ struct List<'l, 'a, 'p, 'r> {
 }
 
 impl List<'_, '_, '_, '_> {
-    fn read<T>(&mut self, kind: FindingKind, what: &str, parse: impl Fn(&str) -> Result<Vec<T>, String>) -> Box<[T]> {
+    /// Reads each value with a function that adds the patterns it stands for.
+    fn read<T>(&mut self, kind: FindingKind, what: &str, parse: impl Fn(&str, &mut Vec<T>) -> Result<(), String>) -> Box<[T]> {
         let mut patterns = Vec::with_capacity(self.values.len());
         for (i, text) in self.values.iter().enumerate() {
             if text.value.is_empty() {
@@ -318,46 +324,53 @@ impl List<'_, '_, '_, '_> {
                 self.reporter
                     .report(FindingKind::EmptyValue, text.span, &self.path.item(i), "a value is empty")
                     .help("remove it, or write what it should hold");
-                continue;
-            }
-            match parse(&text.value) {
-                Ok(read) => patterns.extend(read),
-                Err(why) => {
-                    self.lost = true;
-                    let message = format!("`{}` is not {what}: {why}", clip(&text.value));
-                    self.reporter.report(kind, text.span, &self.path.item(i), message);
-                }
+            } else if let Err(why) = parse(text.value, &mut patterns) {
+                self.lost = true;
+                let message = format!("`{}` is not {what}: {why}", clip(text.value));
+                self.reporter.report(kind, text.span, &self.path.item(i), message);
             }
         }
         patterns.into_boxed_slice()
     }
 
-    fn each<T>(&mut self, parse: impl Fn(&str) -> T) -> Box<[T]> {
-        self.read(FindingKind::EmptyValue, "a value", |text| Ok(vec![parse(text)]))
-    }
-
-    fn ip_blocks(&mut self) -> Box<[IpBlock]> {
-        self.read(FindingKind::BadIpBlock, "an address or CIDR block", |text| {
-            IpBlock::parse(text).map(|block| vec![block]).map_err(|e| e.to_string())
+    /// Reads each value as one pattern.
+    fn read_each<T, E: ToString>(&mut self, kind: FindingKind, what: &str, parse: impl Fn(&str) -> Result<T, E>) -> Box<[T]> {
+        self.read(kind, what, |text, patterns| {
+            patterns.push(parse(text).map_err(|error| error.to_string())?);
+            Ok(())
         })
     }
 
-    fn ports(&mut self) -> Box<[Port]> {
-        self.read(FindingKind::BadPort, "a port", |text| Port::parse(text).map(|port| vec![port]).map_err(|e| e.to_string()))
+    fn each<T>(&mut self, parse: impl Fn(&str) -> T) -> Box<[T]> {
+        self.read(FindingKind::EmptyValue, "a value", |text, patterns| {
+            patterns.push(parse(text));
+            Ok(())
+        })
     }
 
-    fn principals(&mut self, mesh: &Mesh) -> Box<[crate::value::PrincipalMatch]> {
+    fn ip_blocks(&mut self) -> Box<[IpBlock]> {
+        self.read_each(FindingKind::BadIpBlock, "an address or CIDR block", IpBlock::parse)
+    }
+
+    fn ports(&mut self) -> Box<[Port]> {
+        self.read_each(FindingKind::BadPort, "a port", Port::parse)
+    }
+
+    fn principals(&mut self, trust_domains: &[&str]) -> Box<[crate::value::PrincipalMatch]> {
         for (i, text) in self.values.iter().enumerate() {
             warn_principal(text, &self.path.item(i), self.reporter);
         }
-        self.read(FindingKind::EmptyValue, "a principal", |text| Ok(expand_principal(text, mesh)))
+        self.read(FindingKind::EmptyValue, "a principal", |text, patterns| {
+            expand_principal(text, trust_domains, patterns);
+            Ok(())
+        })
     }
 
     fn server_names(&mut self) -> Box<[SniMatch]> {
         for (i, text) in self.values.iter().enumerate() {
-            if SniMatch::parse(&text.value).has_capitals() {
+            if SniMatch::parse(text.value).has_capitals() {
                 let lower = text.value.to_ascii_lowercase();
-                let message = format!("`{}` never matches: server names are compared in lower case", clip(&text.value));
+                let message = format!("`{}` never matches: server names are compared in lower case", clip(text.value));
                 self.reporter
                     .report(FindingKind::SniCapitals, text.span, &self.path.item(i), message)
                     .help(format!("write {lower}"))
@@ -369,25 +382,25 @@ impl List<'_, '_, '_, '_> {
 
     fn service_accounts(&mut self, namespace: &str) -> Box<[ServiceAccountMatch]> {
         self.lost |= self.values.len() > 16;
-        self.read(FindingKind::BadServiceAccount, "a service account", |text| {
-            ServiceAccountMatch::parse(text, namespace).map(|account| vec![account]).map_err(|e| e.to_string())
-        })
+        self.read_each(FindingKind::BadServiceAccount, "a service account", |text| ServiceAccountMatch::parse(text, namespace))
     }
 
     fn trust_domains(
         &mut self,
-        mesh: &Mesh,
+        ours: &[&str],
         parse: impl Fn(&str) -> Result<TrustDomainMatch, crate::value::TrustDomainError>,
     ) -> Box<[TrustDomainMatch]> {
-        self.read(FindingKind::BadTrustDomain, "a trust domain", |text| {
-            parse(text).and_then(|pattern| expand_trust_domain(pattern, text, mesh)).map_err(|e| e.to_string())
+        self.read(FindingKind::BadTrustDomain, "a trust domain", |text, patterns| {
+            let read = parse(text).and_then(|pattern| expand_trust_domain(pattern, text, ours));
+            patterns.extend(read.map_err(|error| error.to_string())?);
+            Ok(())
         })
     }
 }
 
 /// Warns of principals that are accepted and match nothing.
 fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
-    let value = &*text.value;
+    let value = text.value;
     if let Some(rest) = value.strip_prefix("spiffe://") {
         reporter
             .report(
@@ -403,8 +416,9 @@ fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     if value.is_empty() || value.starts_with('*') || value.ends_with('*') {
         return;
     }
-    let segments: Vec<&str> = value.split('/').collect();
-    let is_account = matches!(segments.as_slice(), [_, "ns", _, "sa", _]);
+    let mut segments = value.split('/');
+    let [_, ns, _, sa, account, more] = std::array::from_fn(|_| segments.next());
+    let is_account = ns == Some("ns") && sa == Some("sa") && account.is_some() && more.is_none();
     if !is_account || value.contains('*') {
         let message = format!(
             "`{}` is not of the form TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, which peers of the mesh have",
