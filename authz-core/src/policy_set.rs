@@ -1,6 +1,6 @@
 //! A set of policies: loaded from texts, strictly or leniently, and asked for the authorizer of a workload.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -268,9 +268,12 @@ impl Load<'_> {
         let failed =
             if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
         let mut findings = self.reporter.into_findings();
-        let order = |name: &str| sources.iter().position(|(source, _)| &**source == name);
         keep_within(&mut findings, sources);
-        findings.sort_by_cached_key(|finding| (order(finding.location.source()), finding.location.span()));
+        let mut order: HashMap<&str, usize> = HashMap::new();
+        for (place, (name, _)) in sources.iter().enumerate() {
+            order.entry(name).or_insert(place);
+        }
+        findings.sort_by_cached_key(|finding| (order.get(finding.location.source()).copied(), finding.location.span()));
         if failed {
             let resources = self.policies.len() + self.peer_authentications.len();
             return Err(LoadError { findings, resources, others: self.others });
@@ -286,17 +289,36 @@ impl Load<'_> {
     }
 }
 
+/// For every line of a text, the column behind its last character.
+fn line_ends(text: &str) -> Vec<u32> {
+    let bytes = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
+    let end = |line: Option<&[u8]>| {
+        // A character counts with its first byte.
+        let characters = line.unwrap_or_default().iter().filter(|byte| !matches!(byte, 0x80..=0xbf)).count();
+        u32::try_from(characters).unwrap_or(u32::MAX).saturating_add(1)
+    };
+    let (mut ends, mut start, mut returned) = (Vec::new(), 0, None);
+    for (at, byte) in bytes.iter().enumerate() {
+        // A line ends as YAML ends it: with a line feed, a carriage return, or both.
+        if matches!(byte, b'\n' | b'\r') {
+            if *byte == b'\r' || returned != Some(at) {
+                ends.push(end(bytes.get(start..at)));
+            }
+            start = at + 1;
+            returned = (*byte == b'\r').then_some(start);
+        }
+    }
+    ends.push(end(bytes.get(start..)));
+    ends
+}
+
 /// Moves places that the YAML reader reports behind the end of a line, or of the text, to that end.
 fn keep_within(findings: &mut [Finding], sources: &[(Arc<str>, &str)]) {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let found: HashSet<&str> = findings.iter().map(|finding| finding.location.source()).collect();
     let mut lines: HashMap<&str, Vec<u32>> = HashMap::new();
-    for (name, text) in sources {
-        if findings.iter().any(|finding| finding.location.source() == &**name) {
-            // A line ends as YAML ends it: with a line feed, a carriage return, or both.
-            let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
-            let ends = text.split('\n').map(|line| number(line.chars().count()).saturating_add(1));
-            lines.entry(name).or_insert_with(|| ends.collect());
-        }
+    for (name, text) in sources.iter().filter(|(name, _)| found.contains(&**name)) {
+        lines.entry(name).or_insert_with(|| line_ends(text));
     }
     for finding in findings {
         let Some(ends) = lines.get(finding.location.source()) else { continue };
