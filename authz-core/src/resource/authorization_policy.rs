@@ -297,9 +297,15 @@ impl<'a> Clause<'a> {
             return this;
         };
         this.is_broken |= fields.is_broken;
-        for name in known {
-            let Some(node) = fields.get(name, &here, reporter) else { continue };
-            this.fields.extend(Field::read(name, fields.key_span(name), node, &here, reporter));
+        // In the order in which the reference has them, each once.
+        let keys = fields.entries().iter().filter_map(|entry| entry.key.scalar()).filter(|key| known.contains(key));
+        let mut names: Vec<FieldName> = keys.filter_map(FieldName::named).collect();
+        names.sort_unstable();
+        names.dedup();
+        this.fields.reserve_exact(names.len());
+        for name in names {
+            let Some(node) = fields.get(name.text(), &here, reporter) else { continue };
+            this.fields.extend(Field::read(name, fields.key_span(name.text()), node, &here, reporter));
         }
         this.fields.sort_by_key(|field| field.span);
         this

@@ -14,7 +14,13 @@ macro_rules! field_names {
         }
 
         impl FieldName {
-            const ALL: &'static [Self] = &[$(Self::$name),+];
+            /// The field that the API spells so.
+            pub(super) fn named(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
 
             /// How the API spells it.
             pub(crate) fn text(self) -> &'static str {
@@ -77,10 +83,6 @@ impl FieldName {
     pub(crate) const OPERATION: &'static [&'static str] =
         &["hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"];
 
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|field| field.text() == name)
-    }
-
     /// Whether the field lists what is excluded.
     pub(crate) fn is_negative(self) -> bool {
         self != self.positive()
@@ -104,9 +106,14 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// Reads one entry of `source` or `operation`; nothing where the list is empty or the name unknown.
-    pub(super) fn read(name: &str, key_span: Span, node: Node<'a>, path: &Path<'_>, reporter: &mut Reporter) -> Option<Self> {
-        let name = FieldName::named(name)?;
+    /// Reads one entry of `source` or `operation`; nothing where the list is empty.
+    pub(super) fn read(
+        name: FieldName,
+        key_span: Span,
+        node: Node<'a>,
+        path: &Path<'_>,
+        reporter: &mut Reporter,
+    ) -> Option<Self> {
         let path = path.field(name.text());
         let (values, is_broken) = read_texts(node, &path, reporter);
         if values.is_empty() && !is_broken {

@@ -81,6 +81,14 @@ impl<'d> Node<'d> {
         matches!(self.own.content, Content::Scalar(said, _) if said.len() == text.len() && said.within(self.texts) == text)
     }
 
+    /// What a scalar of any kind says.
+    pub(crate) fn scalar(self) -> Option<&'d str> {
+        match self.own.content {
+            Content::Scalar(said, _) => Some(said.within(self.texts)),
+            Content::Tagged(_) | Content::Sequence(_) | Content::Mapping(_) => None,
+        }
+    }
+
     pub(crate) fn value(self) -> Value<'d> {
         let items = |held: Held| Items::new(self.held, self.texts, held.count);
         match self.own.content {

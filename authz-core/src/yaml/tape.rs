@@ -127,7 +127,9 @@ impl Tape {
     pub(super) fn close_mapping(&mut self, at: usize, count: usize, span: Span) {
         let content = Content::Mapping(self.held(at, count));
         self.close(at, content, span);
-        self.mark_repeats(at, count);
+        if count > 1 {
+            self.mark_repeats(at, count);
+        }
     }
 
     /// Takes back everything from a place on.
@@ -179,5 +181,38 @@ impl Tape {
                 record.repeats = true;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Parse, Value};
+    use crate::limits::Limits;
+
+    #[test]
+    fn a_key_that_an_earlier_one_repeats_is_marked_in_mappings_of_any_size() {
+        for size in [1, 2, 3, 16, 17, 40] {
+            for repeated in 0..size {
+                let keys = (0..size).map(|i| format!("k{i}: [{{k{i}: x}}]\n"));
+                let text: String = keys.chain([format!("k{repeated}: y\n"), "last: z\n".to_owned()]).collect();
+                let mut parse = Parse::new(&text, &Limits::default());
+                let Some(Value::Mapping(entries)) = parse.document().map(|node| node.value()) else { panic!("{text}") };
+                let marked: Vec<usize> = entries.iter().enumerate().filter(|(_, entry)| entry.repeats).map(|(i, _)| i).collect();
+                assert_eq!(marked, [size], "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_alias_reads_as_what_its_anchor_stands_for() {
+        let text = "a: &x !foo {b: &y [1, {c: d}]}\ne: *x\nf: *y\n";
+        let mut parse = Parse::new(text, &Limits::default());
+        let Some(Value::Mapping(entries)) = parse.document().map(|node| node.value()) else { panic!("{text}") };
+        let values: Vec<Value<'_>> = entries.iter().map(|entry| entry.value.value()).collect();
+        let [Value::Tagged("!foo"), Value::Tagged("!foo"), Value::Sequence(items)] = values.as_slice() else {
+            panic!("{values:?}")
+        };
+        assert_eq!(items.len(), 2);
+        assert_eq!(items.iter().count(), 2);
     }
 }
