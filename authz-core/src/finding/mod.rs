@@ -3,6 +3,7 @@
 mod kind;
 mod reporter;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use kind::{FindingKind, Layer, Severity};
@@ -49,7 +50,7 @@ pub struct Finding {
     pub(crate) resource: Option<String>,
     pub(crate) path: String,
     pub(crate) message: String,
-    pub(crate) help: Option<String>,
+    pub(crate) help: Option<Cow<'static, str>>,
     pub(crate) fix: Option<Fix>,
 }
 

@@ -1,5 +1,6 @@
 //! Collects the findings of a load and knows where in a resource the reader stands.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{Finding, FindingKind, Fix, Severity};
@@ -172,9 +173,12 @@ pub(crate) struct Draft<'r>(Option<&'r mut Finding>);
 
 impl Draft<'_> {
     /// Says what to write instead.
-    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(self, help: impl Into<Cow<'static, str>>) -> Self {
         let Self(Some(finding)) = self else { return self };
-        finding.help = Some(printable(help.into()));
+        finding.help = Some(match help.into() {
+            Cow::Borrowed(ours) => Cow::Borrowed(ours),
+            Cow::Owned(quoting) => Cow::Owned(printable(quoting)),
+        });
         Self(Some(finding))
     }
 

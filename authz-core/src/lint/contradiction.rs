@@ -11,8 +11,8 @@ const MOST_PAIRS: usize = 10_000;
 ///
 /// What it finds is certain; what it does not find may still contradict itself.
 pub(crate) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
-    let when: Vec<&Term> = rule.when.terms.iter().collect();
-    if let Some(found) = among(&when) {
+    let when = rule.when.terms.iter();
+    if let Some(found) = among(when.clone()) {
         return Some(found);
     }
     for clauses in [&rule.from, &rule.to] {
@@ -20,8 +20,7 @@ pub(crate) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
         let mut first = None;
         let all_dead = !clauses.is_empty()
             && clauses.iter().all(|clause: &Clause| {
-                let terms: Vec<&Term> = clause.terms.iter().chain(when.iter().copied()).collect();
-                let found = among(&terms);
+                let found = among(clause.terms.iter().chain(when.clone()));
                 let is_dead = found.is_some();
                 if first.is_none() {
                     first = found;
@@ -35,15 +34,16 @@ pub(crate) fn contradiction(rule: &Rule) -> Option<(&Term, String)> {
     None
 }
 
-fn among<'r>(terms: &[&'r Term]) -> Option<(&'r Term, String)> {
-    if terms.len().saturating_mul(terms.len()) > MOST_PAIRS {
+fn among<'r>(terms: impl Iterator<Item = &'r Term> + Clone) -> Option<(&'r Term, String)> {
+    let count = terms.clone().count();
+    if count.saturating_mul(count) > MOST_PAIRS {
         return None;
     }
-    for (i, term) in terms.iter().enumerate() {
+    for (i, term) in terms.clone().enumerate() {
         if term.is_negative {
             continue;
         }
-        for (j, other) in terms.iter().enumerate() {
+        for (j, other) in terms.clone().enumerate() {
             let exclusive = match other.is_negative {
                 true => excludes(other, term),
                 false => j > i && disjoint(term, other),

@@ -2,11 +2,14 @@
 
 mod contradiction;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 pub(crate) use self::contradiction::contradiction;
 use crate::finding::{Finding, FindingKind, Reporter};
-use crate::policy::{AuthorizationPolicy, Clause, Effect, EffectiveMtls, Patterns, PeerAuthentication, Rule, Scope, Term};
+use crate::policy::{
+    AuthorizationPolicy, Clause, Effect, EffectiveMtls, Patterns, PeerAuthentication, PortMtls, Rule, Scope, Term,
+};
 use crate::resource::{Action, Mode};
 use crate::select::{effective_mtls, is_older};
 use crate::value::{Labels, Location, PolicyId, StringMatch};
@@ -72,26 +75,26 @@ impl<'l> Lint<'l> {
         }
     }
 
-    fn report(&mut self, kind: FindingKind, policy: &PolicyId, location: &Location, message: String, help: Option<&str>) {
+    fn report(&mut self, kind: FindingKind, policy: &PolicyId, location: &Location, message: String, help: Option<&'static str>) {
         self.reporter.add(Finding {
             kind,
             location: location.clone(),
             resource: Some(policy.to_string()),
             path: String::new(),
             message,
-            help: help.map(str::to_owned),
+            help: help.map(Cow::Borrowed),
             fix: None,
         });
     }
 
-    fn report_rule(&mut self, kind: FindingKind, rule: &Rule, location: Location, message: String, help: &str) {
+    fn report_rule(&mut self, kind: FindingKind, rule: &Rule, location: Location, message: String, help: &'static str) {
         self.reporter.add(Finding {
             kind,
             location,
             resource: Some(rule.id.policy().to_string()),
             path: format!("spec.rules[{}]", rule.id.index()),
             message,
-            help: Some(help.to_owned()),
+            help: Some(Cow::Borrowed(help)),
             fix: None,
         });
     }
@@ -301,22 +304,17 @@ fn excludes_every_identity(term: &Term) -> bool {
 }
 
 /// Whether plaintext gets past the mTLS mode to a port that the rule concerns.
-fn plaintext_reaches(mtls: &EffectiveMtls, rule: &Rule) -> bool {
-    let ports: Option<Vec<u16>> = if rule.to.is_empty() {
-        None
-    } else {
-        let of_clause = |clause: &Clause| {
-            clause.terms.iter().find_map(|term| match &term.patterns {
-                Patterns::DestinationPort(ports) if !term.is_negative => {
-                    Some(ports.iter().map(|port| port.number()).collect::<Vec<_>>())
-                }
-                _ => None,
-            })
-        };
-        rule.to.iter().map(of_clause).collect::<Option<Vec<_>>>().map(|ports| ports.concat())
+fn plaintext_reaches<'r>(mtls: &EffectiveMtls, rule: &'r Rule) -> bool {
+    let ports = |clause: &'r Clause| {
+        clause.terms.iter().find_map(|term| match &term.patterns {
+            Patterns::DestinationPort(ports) if !term.is_negative => Some(ports),
+            _ => None,
+        })
     };
-    match ports {
-        Some(ports) => ports.into_iter().any(|port| mtls.of_port(port).mode != Mode::Strict),
-        None => mtls.other.mode != Mode::Strict || mtls.ports.iter().any(|(_, mtls)| mtls.mode != Mode::Strict),
+    let lets_in = |mtls: &PortMtls| mtls.mode != Mode::Strict;
+    if !rule.to.is_empty() && rule.to.iter().all(|clause| ports(clause).is_some()) {
+        rule.to.iter().filter_map(ports).flatten().any(|port| lets_in(mtls.of_port(port.number())))
+    } else {
+        lets_in(&mtls.other) || mtls.ports.iter().any(|(_, mtls)| lets_in(mtls))
     }
 }

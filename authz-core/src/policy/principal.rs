@@ -11,7 +11,8 @@ const POINTER: &str = "cluster.local";
 /// stands for the same account in every trust domain of the mesh; any other value for itself
 /// (reference: Istio, `pilot/pkg/security/trustdomain/bundle.go`).
 pub(super) fn expand_principal(value: &str, ours: &[&str], patterns: &mut Vec<PrincipalMatch>) {
-    let account = value.split_once('/').filter(|(trust_domain, rest)| *trust_domain != "*" && rest.split('/').count() == 4);
+    let has_five_segments = value.bytes().filter(|byte| *byte == b'/').count() == 4;
+    let account = value.split_once('/').filter(|(trust_domain, _)| has_five_segments && *trust_domain != "*");
     let is_ours = |written: &str| written == POINTER || ours.iter().any(|own| trust_domains_overlap(written, own));
     let Some((trust_domain, account)) = account.filter(|(trust_domain, _)| is_ours(trust_domain)) else {
         patterns.push(PrincipalMatch::parse(value));

@@ -1,5 +1,6 @@
 //! A rule as meant: clauses of typed terms, and the HTTP parts that TCP cannot evaluate, kept as written.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::value::{
@@ -50,7 +51,7 @@ pub(crate) struct Clause {
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
     /// The field or key as written: `notIpBlocks`, `source.ip`.
-    pub(crate) key: Box<str>,
+    pub(crate) key: Cow<'static, str>,
     pub(crate) span: Span,
     /// Whether the attribute must match none of the values, instead of one.
     pub(crate) is_negative: bool,

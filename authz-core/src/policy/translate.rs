@@ -4,6 +4,7 @@
 //! `pilot/pkg/security/authz/model/model.go` and `generator.go`): a value that TCP cannot evaluate
 //! takes the whole rule with it if the action is ALLOW, and only itself otherwise.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::condition::{Attribute, KEYS};
@@ -215,7 +216,7 @@ impl Reading<'_> {
             // Every other field is one of HTTP's, and those are done with.
             _ => Patterns::Principal(list.principals(self.trust_domains)),
         };
-        self.push(Term { key: name.into(), span: field.span, is_negative, patterns, lost_value: list.lost }, clause);
+        self.push(Term { key: Cow::Borrowed(name), span: field.span, is_negative, patterns, lost_value: list.lost }, clause);
     }
 
     /// Adds a term, unless no value of it is left: then it restricts nothing.
@@ -264,7 +265,7 @@ impl Reading<'_> {
             let lost = condition.lost_value && !is_negative;
             let mut list = List { values, path: &here, reporter, lost };
             let Some(patterns) = self.patterns(&attribute, &mut list) else { continue };
-            self.push(Term { key: key.value.into(), span: key.span, is_negative, patterns, lost_value: list.lost }, clause);
+            self.push(Term { key: written(key.value), span: key.span, is_negative, patterns, lost_value: list.lost }, clause);
         }
     }
 
@@ -287,11 +288,16 @@ impl Reading<'_> {
     }
 }
 
+/// A key of a condition, which only metadata has without number.
+fn written(key: &str) -> Cow<'static, str> {
+    KEYS.iter().find(|known| **known == key).map_or_else(|| Cow::Owned(key.to_owned()), |known| Cow::Borrowed(*known))
+}
+
 fn http_term(key: &str, span: Span, is_negative: bool, values: &[Text<'_>]) -> HttpTerm {
     HttpTerm { key: key.into(), span, is_negative, values: values.iter().map(|text| text.value.into()).collect() }
 }
 
-fn unknown_key(key: &Text<'_>, help: &str, path: &Path<'_>, reporter: &mut Reporter) {
+fn unknown_key(key: &Text<'_>, help: &'static str, path: &Path<'_>, reporter: &mut Reporter) {
     if key.value.is_empty() {
         reporter.report(FindingKind::UnknownConditionKey, key.span, path, "the key is empty").help("write one such as source.ip");
         return;
@@ -416,9 +422,9 @@ fn warn_principal(text: &Text<'_>, path: &Path<'_>, reporter: &mut Reporter) {
     if value.is_empty() || value.starts_with('*') || value.ends_with('*') {
         return;
     }
-    let mut segments = value.split('/');
+    let mut segments = value.as_bytes().split(|byte| *byte == b'/');
     let [_, ns, _, sa, account, more] = std::array::from_fn(|_| segments.next());
-    let is_account = ns == Some("ns") && sa == Some("sa") && account.is_some() && more.is_none();
+    let is_account = ns == Some(b"ns") && sa == Some(b"sa") && account.is_some() && more.is_none();
     if !is_account || value.contains('*') {
         let message = format!(
             "`{}` is not of the form TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT, which peers of the mesh have",

@@ -158,7 +158,7 @@ fn validate_target(target: &TargetRef<'_>, path: &Path<'_>, reporter: &mut Repor
         ("gateway.networking.k8s.io", "GatewayClass"),
     ];
     let path = path.field("targetRefs");
-    let mut bad = |span: Span, message: String, help: &str| {
+    let mut bad = |span: Span, message: String, help: &'static str| {
         reporter.report(FindingKind::BadTargetRef, span, &path, message).help(help);
         reporter.fail();
     };
