@@ -108,19 +108,21 @@ impl fmt::Display for IpBlock {
 }
 
 fn parse_address(text: &str) -> Result<IpAddr, IpBlockError> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
     if let Some((address, zone)) = text.split_once('%') {
         let address: Ipv6Addr = address.parse().map_err(|_| IpBlockError::Address)?;
         return if zone.is_empty() { Err(IpBlockError::Address) } else { Ok(IpAddr::V6(address)) };
     }
-    text.parse().map_err(|_| {
-        let octets: Vec<&str> = text.split('.').collect();
-        let digits = |octet: &&str| !octet.is_empty() && octet.bytes().all(|b| b.is_ascii_digit());
-        if octets.len() == 4 && octets.iter().all(digits) && octets.iter().any(|o| o.len() > 1 && o.starts_with('0')) {
-            IpBlockError::LeadingZero
-        } else {
-            IpBlockError::Address
-        }
-    })
+    let octets: Vec<&str> = text.split('.').collect();
+    let digits = |octet: &&str| !octet.is_empty() && octet.bytes().all(|b| b.is_ascii_digit());
+    let has_four = octets.len() == 4 && octets.iter().all(digits);
+    if has_four && octets.iter().any(|octet| octet.len() > 1 && octet.starts_with('0')) {
+        Err(IpBlockError::LeadingZero)
+    } else {
+        Err(IpBlockError::Address)
+    }
 }
 
 /// Decimal without sign or leading zero, as current Go reads a prefix length.
