@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
 use crate::fact_set::FactSet;
-use crate::matcher::{Facts, Match, Matcher, Question};
+use crate::matcher::{Answer, Match, Matcher, RulePlace, Rules, SEGMENTS};
+use crate::peer::Peer;
 use crate::policy::{AuthorizationPolicy, PortMtls, Rule};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
+use crate::stats::Stats;
 use crate::workload::{Mesh, ProviderKind};
 
 /// Decides the connections of one workload.
@@ -55,8 +58,18 @@ pub struct Authorizer(Arc<Compiled>);
 
 #[derive(Debug)]
 struct Compiled {
+    rules: Arc<CompiledRules>,
+    /// Whether there are no CUSTOM rules, and no PeerAuthentication says anything of any port.
+    is_plain: bool,
     selection: Selection,
-    mesh: Mesh,
+    mesh: Arc<Mesh>,
+    /// What is the same for this authorizer and its clones alone.
+    owner: Arc<()>,
+}
+
+/// What workloads share to which the same policies apply.
+#[derive(Debug)]
+struct CompiledRules {
     matcher: Matcher,
     has: Has,
     /// The gRPC providers that can be asked, in order; the rules of the nth are segment [`PROVIDERS`] + n.
@@ -72,6 +85,7 @@ const SHADOW_ALLOW: usize = 4;
 /// CUSTOM rules that nobody can be asked about.
 const MISCONFIGURED: usize = 5;
 const PROVIDERS: usize = 6;
+const _: () = assert!(PROVIDERS + MAX_PROVIDERS <= SEGMENTS);
 
 /// Which policies apply at all, even without a rule that can match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,8 +98,14 @@ struct Has {
 }
 
 impl Authorizer {
-    pub(crate) fn new(selection: Selection, mesh: &Mesh) -> Self {
-        Self(Arc::new(Compiled::new(selection, mesh)))
+    pub(crate) fn new(selection: Selection, mesh: &Arc<Mesh>) -> Self {
+        let rules = Arc::new(CompiledRules::new(&selection, mesh));
+        Self(Arc::new(Compiled::new(rules, selection, mesh)))
+    }
+
+    /// The same rules for another workload to which the same policies apply.
+    pub(crate) fn with_selection(&self, selection: Selection) -> Self {
+        Self(Arc::new(Compiled::new(Arc::clone(&self.0.rules), selection, &self.0.mesh)))
     }
 
     /// Decides a connection. Allocates nothing.
@@ -101,6 +121,9 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decide(&self, connection: &Connection<'_>) -> Decision<'_> {
+        if let Some(reason) = self.0.plain_reason(connection) {
+            return Decision::plain(reason);
+        }
         match self.decide_early(connection) {
             EarlyDecision::Decided(decision) => decision,
             EarlyDecision::Undetermined { needs } => Decision::only(Reason::UnknownFact(needs)),
@@ -142,7 +165,72 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allows(&self, connection: &Connection<'_>) -> bool {
-        self.decide(connection).verdict() == Verdict::Allow
+        self.0.allows(connection).unwrap_or_else(|| self.decide(connection).verdict() == Verdict::Allow)
+    }
+
+    /// The same from a memory of the caller's.
+    ///
+    /// ```
+    /// use authz_core::{Connection, DecisionCache, Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let mut cache = DecisionCache::new(1024);
+    /// let connection = Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?).plaintext();
+    /// assert_eq!(authorizer.allows_cached(&connection, &mut cache), authorizer.allows(&connection));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allows_cached(&self, connection: &Connection<'_>, cache: &mut DecisionCache) -> bool {
+        if self.0.rules.matcher.reads().contains(FactSet::METADATA) {
+            return self.allows(connection);
+        }
+        cache.allows(&self.0.owner, connection, || self.allows(connection))
+    }
+
+    /// Decides many connections, each handed to `each` with its place, in order. Allocates nothing.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Verdict, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let connections = [80, 443].map(|port| Connection::new([10, 0, 0, 7].into(), ([10, 0, 0, 9], port).into()));
+    /// let mut allowed = 0;
+    /// authorizer.decide_batch(&connections, |_, decision| allowed += usize::from(decision.verdict() == Verdict::Allow));
+    /// assert_eq!(allowed, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide_batch<'a>(&'a self, connections: &[Connection<'_>], mut each: impl FnMut(usize, Decision<'a>)) {
+        for (at, connection) in connections.iter().enumerate() {
+            each(at, self.decide(connection));
+        }
+    }
+
+    /// Looks up the identities of a peer, the URI SANs of its certificate, once for all connections of
+    /// its TLS session; [`Connection::peer`] states it. Allocates.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let peer = authorizer.peer(&["spiffe://cluster.local/ns/foo/sa/sleep"]);
+    /// let connection = Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?);
+    /// assert!(authorizer.allows(&connection.peer(&peer)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn peer(&self, identities: &[&str]) -> Peer {
+        self.0.rules.matcher.peer(identities)
+    }
+
+    /// How the rules are arranged, and the bytes that takes.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// assert_eq!(authorizer.stats().rules, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.0.rules.matcher.stats()
     }
 
     /// Decides a connection the slow way and keeps every step of it.
@@ -162,13 +250,12 @@ impl Authorizer {
     }
 }
 
-impl Compiled {
-    fn new(selection: Selection, mesh: &Mesh) -> Self {
-        let mut segments: Vec<Segment<'_>> = vec![Segment::new(); PROVIDERS];
+impl CompiledRules {
+    fn new(selection: &Selection, mesh: &Mesh) -> Self {
+        let mut rules = Rules::of(selection.policies.iter().map(|(_, policy)| Arc::clone(policy)).collect());
         let mut has = Has::default();
-        for action in [Action::Audit, Action::Deny, Action::Allow] {
-            let policies: Vec<_> = selection.of(action).collect();
-            for policy in &policies {
+        for action in [Action::Deny, Action::Allow, Action::Audit] {
+            for (_, policy) in selection.policies.iter().filter(|(_, policy)| policy.action == action) {
                 match (action, policy.is_dry_run) {
                     (Action::Allow, false) => has.allow = true,
                     (Action::Allow, true) => has.shadow_allow = true,
@@ -177,7 +264,7 @@ impl Compiled {
                     (Action::Deny, false) | (Action::Custom, _) => {}
                 }
             }
-            for (rank, (is_dry_run, rule)) in ranked(&policies).into_iter().enumerate() {
+            for (rank, (is_dry_run, rule)) in ranked(selection, |policy| policy.action == action).into_iter().enumerate() {
                 let segment = match (action, is_dry_run) {
                     (Action::Deny, false) => DENY,
                     (Action::Deny, true) => SHADOW_DENY,
@@ -185,15 +272,29 @@ impl Compiled {
                     (Action::Allow, true) => SHADOW_ALLOW,
                     (Action::Audit | Action::Custom, _) => AUDIT,
                 };
-                if let Some(segment) = segments.get_mut(segment) {
-                    segment.push((rank, rule));
-                }
+                rules.push(rule, segment, rank);
             }
         }
-        let providers = custom(&selection, mesh, &mut segments);
-        has.custom = segments.iter().skip(MISCONFIGURED).any(|segment| !segment.is_empty());
-        let matcher = Matcher::new(&segments);
-        Self { matcher, has, providers, mesh: mesh.clone(), selection }
+        let providers = custom(selection, mesh, &mut rules);
+        has.custom = rules.has_segment_from(MISCONFIGURED);
+        Self { matcher: Matcher::new(rules), has, providers }
+    }
+}
+
+impl Compiled {
+    fn new(rules: Arc<CompiledRules>, selection: Selection, mesh: &Arc<Mesh>) -> Self {
+        let opens_all_ports = matches!(selection.mtls.of_all_ports(), Some(PortMtls { policy: None, .. }));
+        Self { is_plain: opens_all_ports && !rules.has.custom, rules, selection, mesh: Arc::clone(mesh), owner: Arc::new(()) }
+    }
+
+    /// The verdict, if it takes no more than DENY and ALLOW rules and facts that are known.
+    #[inline]
+    fn allows(&self, connection: &Connection<'_>) -> Option<bool> {
+        if !self.is_plain && (self.rules.has.custom || self.mtls(connection) != Ok(FactSet::EMPTY)) {
+            return None;
+        }
+        let [denies, allows] = self.rules.matcher.any(connection, [DENY, ALLOW])?;
+        Some(!denies && (!self.rules.has.allow || allows))
     }
 
     fn decide(&self, connection: &Connection<'_>) -> Result<Decision<'_>, FactSet> {
@@ -201,16 +302,30 @@ impl Compiled {
             Ok(needs) => needs,
             Err(reason) => return Ok(Decision::only(reason)),
         };
-        let facts = Facts::of(connection);
-        self.matcher.resolve(&facts, |question| self.weigh(needs, question))
+        self.weigh(needs, &self.rules.matcher.answer(connection))
+    }
+
+    /// The reason, if there is nothing beside it and it takes no more than [`allows`](Self::allows) does.
+    #[inline]
+    fn plain_reason(&self, connection: &Connection<'_>) -> Option<Reason<'_>> {
+        if !self.is_plain || self.rules.has.audit || self.rules.has.shadow_deny || self.rules.has.shadow_allow {
+            return None;
+        }
+        let [deny, allow] = self.rules.matcher.first(connection, [DENY, ALLOW])?;
+        Some(match (deny, allow) {
+            (Some(rule), _) => Reason::DenyPolicy(rule),
+            (None, Some(rule)) => Reason::AllowPolicy(rule),
+            (None, None) if self.rules.has.allow => Reason::NoAllowMatch,
+            (None, None) => Reason::NoPolicy,
+        })
     }
 
     /// The order of the reference, over a connection that gets past the mTLS mode but for `needs`.
-    fn weigh<'a>(&'a self, needs: FactSet, question: Question<'a, '_>) -> Result<Decision<'a>, FactSet> {
-        let misconfigured = if self.has.custom { question.first_match(MISCONFIGURED) } else { Match::NONE };
-        let (providers, custom_needs) = self.providers(question);
-        let deny = question.first_match(DENY);
-        let allow = if self.has.allow { question.first_match(ALLOW) } else { Match::NONE };
+    fn weigh(&self, needs: FactSet, answer: &Answer) -> Result<Decision<'_>, FactSet> {
+        let misconfigured = if self.rules.has.custom { self.rules.matcher.of(answer, MISCONFIGURED) } else { Match::NONE };
+        let (providers, custom_needs) = self.providers(answer);
+        let deny = self.rules.matcher.of(answer, DENY);
+        let allow = if self.rules.has.allow { self.rules.matcher.of(answer, ALLOW) } else { Match::NONE };
         let mut decision = Decision {
             head: None,
             providers,
@@ -218,10 +333,10 @@ impl Compiled {
             shadow_tail: None,
             shadow_allow: Shadow::NotConfigured,
             shadow_deny: Shadow::NotConfigured,
-            audit: if self.has.audit { question.first_match(AUDIT).id() } else { None },
+            audit: if self.rules.has.audit { self.rules.matcher.of(answer, AUDIT).id() } else { None },
         };
-        if self.has.shadow_deny || self.has.shadow_allow {
-            self.shadow(question, deny, allow, &mut decision);
+        if self.rules.has.shadow_deny || self.rules.has.shadow_allow {
+            self.shadow(answer, deny, allow, &mut decision);
         }
         if let Some(rule) = misconfigured.id() {
             decision.head = Some(Reason::CustomMisconfigured(rule));
@@ -236,7 +351,7 @@ impl Compiled {
         {
             *tail = Reason::UnknownFact(needs);
         }
-        let tail = tail(deny, allow, self.has.allow);
+        let tail = tail(deny, allow, self.rules.has.allow);
         decision.tail = match tail {
             Ok(reason) if needs.is_empty() => reason,
             Ok(reason) if reason.verdict() == Verdict::Deny => {
@@ -270,12 +385,12 @@ impl Compiled {
     }
 
     /// The providers to ask, in order, and what it takes to be certain of them.
-    fn providers<'a>(&'a self, question: Question<'a, '_>) -> (Providers<'a>, FactSet) {
+    fn providers<'a>(&'a self, answer: &Answer) -> (Providers<'a>, FactSet) {
         let mut asked = Providers::default();
         let mut needs = FactSet::EMPTY;
         let mut free = asked.iter_mut();
-        for (n, name) in self.providers.iter().enumerate() {
-            let matched = question.first_match(PROVIDERS + n);
+        for (n, name) in self.rules.providers.iter().enumerate() {
+            let matched = self.rules.matcher.of(answer, PROVIDERS + n);
             needs |= matched.needs;
             if let Some(rule) = matched.id()
                 && let Some(slot) = free.next()
@@ -287,25 +402,25 @@ impl Compiled {
     }
 
     /// The results of the dry-run policies, and of all policies together.
-    fn shadow<'a>(&'a self, question: Question<'a, '_>, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
+    fn shadow<'a>(&'a self, answer: &Answer, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
         let (mut shadow_deny, mut shadow_allow) = (Match::NONE, Match::NONE);
-        if self.has.shadow_deny {
-            shadow_deny = question.first_match(SHADOW_DENY);
+        if self.rules.has.shadow_deny {
+            shadow_deny = self.rules.matcher.of(answer, SHADOW_DENY);
             decision.shadow_deny = match shadow_deny.id() {
                 Some(rule) => Shadow::Denied(Some(rule)),
                 None if shadow_deny.needs.is_empty() => Shadow::Allowed(None),
                 None => Shadow::Unknown(shadow_deny.needs),
             };
         }
-        if self.has.shadow_allow {
-            shadow_allow = question.first_match(SHADOW_ALLOW);
+        if self.rules.has.shadow_allow {
+            shadow_allow = self.rules.matcher.of(answer, SHADOW_ALLOW);
             decision.shadow_allow = match shadow_allow.id() {
                 Some(rule) => Shadow::Allowed(Some(rule)),
                 None if shadow_allow.needs.is_empty() => Shadow::Denied(None),
                 None => Shadow::Unknown(shadow_allow.needs),
             };
         }
-        let has_allow = self.has.allow || self.has.shadow_allow;
+        let has_allow = self.rules.has.allow || self.rules.has.shadow_allow;
         let tail = tail(deny.merge(shadow_deny), allow.merge(shadow_allow), has_allow);
         decision.shadow_tail = Some(tail.unwrap_or_else(Reason::UnknownFact));
     }
@@ -327,42 +442,43 @@ fn tail<'a>(deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason
     }
 }
 
-/// Rules of a segment with their ranks.
-type Segment<'r> = Vec<(usize, &'r Rule)>;
-
 /// Adds the rules of CUSTOM policies: those that nobody can be asked about, and a segment a provider.
 /// Answers the providers in the order in which they are asked.
-fn custom<'r>(selection: &'r Selection, mesh: &Mesh, segments: &mut Vec<Segment<'r>>) -> Vec<Box<str>> {
+fn custom(selection: &Selection, mesh: &Mesh, rules: &mut Rules) -> Vec<Box<str>> {
     let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
     names.sort_unstable();
     names.dedup();
     let most = if mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
     let several = names.len() > most;
-    let (mut providers, mut misconfigured) = (Vec::new(), Segment::new());
+    let mut providers: Vec<Box<str>> = Vec::new();
     for name in names {
-        let policies: Vec<_> = selection.of(Action::Custom).filter(|policy| &*policy.provider == name).collect();
-        let rules = ranked(&policies).into_iter().map(|(_, rule)| rule);
-        match mesh.extension_providers.get(name) {
-            Some(ProviderKind::Http) if !several => {}
+        let segment = match mesh.extension_providers.get(name) {
+            Some(ProviderKind::Http) if !several => continue,
             Some(ProviderKind::Grpc) if !several => {
                 providers.push(name.into());
-                segments.push(rules.enumerate().collect());
+                PROVIDERS + providers.len() - 1
             }
-            Some(_) | None => misconfigured.extend(rules.map(|rule| (0, rule))),
+            Some(_) | None => MISCONFIGURED,
+        };
+        let of_provider = |policy: &AuthorizationPolicy| policy.action == Action::Custom && &*policy.provider == name;
+        for (rank, (_, rule)) in ranked(selection, of_provider).into_iter().enumerate() {
+            rules.push(rule, segment, rank);
         }
-    }
-    if let Some(segment) = segments.get_mut(MISCONFIGURED) {
-        *segment = misconfigured;
     }
     providers
 }
 
 /// Rules that can match, in the order in which they report: whole ones before widened ones, then by id
 /// in byte order, as Envoy keeps them. With each, whether it is only tried out.
-fn ranked<'r>(policies: &[&'r AuthorizationPolicy]) -> Vec<(bool, &'r Rule)> {
-    let whole = policies.iter().flat_map(|policy| policy.rules.iter().map(|rule| (false, policy.is_dry_run, rule)));
-    let widened = policies.iter().flat_map(|policy| policy.widened.iter().map(|rule| (true, policy.is_dry_run, rule)));
-    let mut rules: Vec<_> = whole.chain(widened).filter(|(_, _, rule)| rule.effect.is_enforced()).collect();
-    rules.sort_by_cached_key(|(is_widened, _, rule)| (*is_widened, rule.id.policy().name().rule_id(rule.id.index())));
-    rules.into_iter().map(|(_, is_dry_run, rule)| (is_dry_run, rule)).collect()
+fn ranked(selection: &Selection, of: impl Fn(&AuthorizationPolicy) -> bool) -> Vec<(bool, RulePlace)> {
+    let mut rules: Vec<(bool, RulePlace, &Rule)> = Vec::new();
+    for (number, (_, policy)) in (0..).zip(&selection.policies).filter(|(_, (_, policy))| of(policy)) {
+        for (is_widened, written) in [(false, &policy.rules), (true, &policy.widened)] {
+            let places = (0..).map(|rule| RulePlace { policy: number, rule, is_widened });
+            rules.extend(places.zip(written).map(|(place, rule)| (policy.is_dry_run, place, rule)));
+        }
+    }
+    rules.retain(|(.., rule)| rule.effect.is_enforced());
+    rules.sort_by_cached_key(|(_, place, rule)| (place.is_widened, rule.id.policy().name().rule_id(rule.id.index())));
+    rules.into_iter().map(|(is_dry_run, place, _)| (is_dry_run, place)).collect()
 }

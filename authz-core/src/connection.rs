@@ -1,7 +1,9 @@
 //! The facts of one connection, each of which a host knows, knows to be absent, or does not know yet.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::fact_set::FactSet;
+use crate::peer::{Peer, Principals};
 use crate::value::{MetadataKey, MetadataValue};
 
 /// What a host knows of one thing.
@@ -68,7 +70,7 @@ pub enum Transport {
 ///
 /// | fact                | stated by                                        | before that |
 /// |---------------------|--------------------------------------------------|-------------|
-/// | transport and peer  | [`principal`], [`principals`], [`plaintext`], [`transport`] | unknown |
+/// | transport and peer  | [`principal`], [`principals`], [`peer`], [`plaintext`], [`transport`] | unknown |
 /// | server name         | [`sni`], [`without_sni`], [`plaintext`]          | unknown     |
 /// | metadata            | [`metadata`], [`without_metadata`]               | unknown     |
 /// | original client     | [`remote_ip`] (PROXY protocol)                   | the source  |
@@ -88,6 +90,7 @@ pub enum Transport {
 /// [`new`]: Connection::new
 /// [`principal`]: Connection::principal
 /// [`principals`]: Connection::principals
+/// [`peer`]: Connection::peer
 /// [`plaintext`]: Connection::plaintext
 /// [`transport`]: Connection::transport
 /// [`sni`]: Connection::sni
@@ -98,36 +101,17 @@ pub enum Transport {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "each statement answers a new connection"]
 pub struct Connection<'a> {
-    source: Fact<IpAddr>,
-    remote: Remote,
-    destination: Fact<IpAddr>,
-    port: Fact<u16>,
-    transport: Fact<Transport>,
-    peer: Fact<Principals<'a>>,
-    sni: Fact<&'a str>,
-    metadata: Fact<&'a [MetadataEntry<'a>]>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Remote {
-    AsSource,
-    Stated(Fact<IpAddr>),
-}
-
-/// The URI SANs that a peer's certificate presents.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Principals<'a> {
-    One(&'a str),
-    Many(&'a [&'a str]),
-}
-
-impl<'a> Principals<'a> {
-    pub(crate) fn as_slice(&self) -> &[&'a str] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
+    /// The facts that are not known. What is not known has some value below that nobody may read.
+    unknown: FactSet,
+    transport: Transport,
+    remote_is_stated: bool,
+    port: u16,
+    source: IpAddr,
+    remote: IpAddr,
+    destination: IpAddr,
+    peer: Option<Principals<'a>>,
+    sni: Option<&'a str>,
+    metadata: Option<&'a [MetadataEntry<'a>]>,
 }
 
 /// One value that a filter of the host's left for later filters.
@@ -172,15 +156,18 @@ impl<'a> Connection<'a> {
     /// assert!(Connection::unknown().source().is_unknown());
     /// ```
     pub fn unknown() -> Self {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
-            source: Fact::Unknown,
-            remote: Remote::AsSource,
-            destination: Fact::Unknown,
-            port: Fact::Unknown,
-            transport: Fact::Unknown,
-            peer: Fact::Unknown,
-            sni: Fact::Unknown,
-            metadata: Fact::Unknown,
+            unknown: FactSet::ALL,
+            transport: Transport::Plaintext,
+            remote_is_stated: false,
+            port: 0,
+            source: nowhere,
+            remote: nowhere,
+            destination: nowhere,
+            peer: None,
+            sni: None,
+            metadata: None,
         }
     }
 
@@ -196,7 +183,10 @@ impl<'a> Connection<'a> {
     /// assert_eq!(connection.source(), Fact::Unknown);
     /// ```
     pub fn source_ip(mut self, address: Fact<IpAddr>) -> Self {
-        self.source = canonical(address);
+        self.source = self.address(FactSet::SOURCE_IP, address);
+        if !self.remote_is_stated {
+            self.remote = self.address(FactSet::REMOTE_IP, address);
+        }
         self
     }
 
@@ -214,7 +204,8 @@ impl<'a> Connection<'a> {
     /// assert_eq!(connection.remote_ip(client).remote(), client);
     /// ```
     pub fn remote_ip(mut self, address: Fact<IpAddr>) -> Self {
-        self.remote = Remote::Stated(canonical(address));
+        self.remote_is_stated = true;
+        self.remote = self.address(FactSet::REMOTE_IP, address);
         self
     }
 
@@ -227,7 +218,7 @@ impl<'a> Connection<'a> {
     /// assert_eq!(Connection::unknown().destination_ip(address).destination(), address);
     /// ```
     pub fn destination_ip(mut self, address: Fact<IpAddr>) -> Self {
-        self.destination = canonical(address);
+        self.destination = self.address(FactSet::DESTINATION_IP, address);
         self
     }
 
@@ -239,10 +230,8 @@ impl<'a> Connection<'a> {
     /// assert_eq!(Connection::unknown().destination_port(Fact::Known(80)).port(), Fact::Known(80));
     /// ```
     pub fn destination_port(mut self, port: Fact<u16>) -> Self {
-        self.port = match port {
-            Fact::Absent => Fact::Unknown,
-            port => port,
-        };
+        self.note(FactSet::DESTINATION_PORT, port.known().is_some());
+        self.port = port.known().unwrap_or_default();
         self
     }
 
@@ -254,10 +243,8 @@ impl<'a> Connection<'a> {
     /// let connection = Connection::unknown().principal("spiffe://cluster.local/ns/foo/sa/sleep");
     /// assert_eq!(connection.transport_fact(), Fact::Known(Transport::MeshMtls));
     /// ```
-    pub fn principal(mut self, identity: &'a str) -> Self {
-        self.transport = Fact::Known(Transport::MeshMtls);
-        self.peer = if identity.is_empty() { Fact::Absent } else { Fact::Known(Principals::One(identity)) };
-        self
+    pub fn principal(self, identity: &'a str) -> Self {
+        self.mesh_peer((!identity.is_empty()).then_some(Principals::One(identity)))
     }
 
     /// States that the peer came over mesh mTLS and all the URI SANs it presented; a pattern that
@@ -269,12 +256,27 @@ impl<'a> Connection<'a> {
     /// use authz_core::Connection;
     ///
     /// let sans = ["spiffe://cluster.local/ns/foo/sa/sleep", "spiffe://old-td/ns/foo/sa/sleep"];
-    /// assert_eq!(Connection::unknown().principals(&sans).identities(), sans);
+    /// assert!(Connection::unknown().principals(&sans).identities().eq(sans));
     /// ```
-    pub fn principals(mut self, identities: &'a [&'a str]) -> Self {
-        self.transport = Fact::Known(Transport::MeshMtls);
-        self.peer = if identities.is_empty() { Fact::Absent } else { Fact::Known(Principals::Many(identities)) };
-        self
+    pub fn principals(self, identities: &'a [&'a str]) -> Self {
+        self.mesh_peer((!identities.is_empty()).then_some(Principals::Many(identities)))
+    }
+
+    /// States that the peer came over mesh mTLS and is one that an authorizer looked up before.
+    ///
+    /// It means what [`principals`](Self::principals) with its identities means, for any authorizer; the
+    /// one that looked it up need not do so again.
+    ///
+    /// ```
+    /// use authz_core::{Connection, Mesh, PolicySet, Workload};
+    ///
+    /// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let peer = authorizer.peer(&["spiffe://cluster.local/ns/foo/sa/sleep"]);
+    /// assert!(authorizer.allows(&Connection::unknown().peer(&peer)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn peer(self, peer: &'a Peer) -> Self {
+        self.mesh_peer((!peer.is_empty()).then_some(Principals::Resolved(peer)))
     }
 
     /// States that the connection is not protected: no TLS, no identity, no server name.
@@ -302,14 +304,15 @@ impl<'a> Connection<'a> {
     /// assert!(connection.peer_is_unknown());
     /// ```
     pub fn transport(mut self, transport: Fact<Transport>) -> Self {
-        self.transport = match transport {
-            Fact::Absent => Fact::Known(Transport::Plaintext),
-            transport => transport,
+        let known = match transport {
+            Fact::Known(transport) => Some(transport),
+            Fact::Absent => Some(Transport::Plaintext),
+            Fact::Unknown => None,
         };
-        self.peer = match self.transport {
-            Fact::Known(Transport::Plaintext | Transport::Tls) => Fact::Absent,
-            Fact::Known(Transport::MeshMtls) | Fact::Unknown | Fact::Absent => Fact::Unknown,
-        };
+        self.note(FactSet::TRANSPORT, known.is_some());
+        self.transport = known.unwrap_or(Transport::Plaintext);
+        self.note(FactSet::PEER, matches!(known, Some(Transport::Plaintext | Transport::Tls)));
+        self.peer = None;
         self
     }
 
@@ -321,7 +324,8 @@ impl<'a> Connection<'a> {
     /// assert_eq!(Connection::unknown().sni("a.example").server_name(), Fact::Known("a.example"));
     /// ```
     pub fn sni(mut self, name: &'a str) -> Self {
-        self.sni = if name.is_empty() { Fact::Absent } else { Fact::Known(name) };
+        self.note(FactSet::SNI, true);
+        self.sni = (!name.is_empty()).then_some(name);
         self
     }
 
@@ -333,7 +337,8 @@ impl<'a> Connection<'a> {
     /// assert_eq!(Connection::unknown().without_sni().server_name(), Fact::Absent);
     /// ```
     pub fn without_sni(mut self) -> Self {
-        self.sni = Fact::Absent;
+        self.note(FactSet::SNI, true);
+        self.sni = None;
         self
     }
 
@@ -347,7 +352,8 @@ impl<'a> Connection<'a> {
     /// # let _ = connection;
     /// ```
     pub fn metadata(mut self, entries: &'a [MetadataEntry<'a>]) -> Self {
-        self.metadata = Fact::Known(entries);
+        self.note(FactSet::METADATA, true);
+        self.metadata = Some(entries);
         self
     }
 
@@ -360,72 +366,141 @@ impl<'a> Connection<'a> {
     /// # let _ = connection;
     /// ```
     pub fn without_metadata(mut self) -> Self {
-        self.metadata = Fact::Absent;
+        self.note(FactSet::METADATA, true);
+        self.metadata = None;
         self
+    }
+
+    /// Notes whether a fact is known.
+    fn note(&mut self, fact: FactSet, is_known: bool) {
+        self.unknown = if is_known { self.unknown.without(fact) } else { self.unknown | fact };
+    }
+
+    fn address(&mut self, fact: FactSet, address: Fact<IpAddr>) -> IpAddr {
+        self.note(fact, address.known().is_some());
+        address.known().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
+    }
+
+    fn mesh_peer(mut self, peer: Option<Principals<'a>>) -> Self {
+        self.note(FactSet::TRANSPORT | FactSet::PEER, true);
+        self.transport = Transport::MeshMtls;
+        self.peer = peer;
+        self
+    }
+
+    fn fact<T>(&self, fact: FactSet, value: Option<T>) -> Fact<T> {
+        match value {
+            _ if self.unknown.contains(fact) => Fact::Unknown,
+            Some(value) => Fact::Known(value),
+            None => Fact::Absent,
+        }
+    }
+
+    /// The facts that are not known.
+    ///
+    /// ```
+    /// use authz_core::{Connection, FactSet};
+    ///
+    /// let connection = Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap()).plaintext();
+    /// assert_eq!(connection.unknown_facts(), FactSet::METADATA);
+    /// ```
+    #[inline]
+    pub fn unknown_facts(&self) -> FactSet {
+        self.unknown
     }
 
     /// The direct peer's address.
     pub fn source(&self) -> Fact<IpAddr> {
-        self.source
+        self.fact(FactSet::SOURCE_IP, Some(self.source))
     }
 
     /// The original client's address.
     pub fn remote(&self) -> Fact<IpAddr> {
-        match self.remote {
-            Remote::AsSource => self.source,
-            Remote::Stated(address) => address,
-        }
+        self.fact(FactSet::REMOTE_IP, Some(self.remote))
     }
 
     /// The workload's address.
     pub fn destination(&self) -> Fact<IpAddr> {
-        self.destination
+        self.fact(FactSet::DESTINATION_IP, Some(self.destination))
     }
 
     /// The workload's port.
     pub fn port(&self) -> Fact<u16> {
-        self.port
+        self.fact(FactSet::DESTINATION_PORT, Some(self.port))
     }
 
     /// How the connection is protected.
     pub fn transport_fact(&self) -> Fact<Transport> {
-        self.transport
+        self.fact(FactSet::TRANSPORT, Some(self.transport))
+    }
+
+    /// The direct peer's address, if it is known.
+    #[inline]
+    pub(crate) fn known_source(&self) -> &IpAddr {
+        &self.source
+    }
+
+    /// The original client's address, if it is known.
+    #[inline]
+    pub(crate) fn known_remote(&self) -> &IpAddr {
+        &self.remote
+    }
+
+    /// The workload's address, if it is known.
+    #[inline]
+    pub(crate) fn known_destination(&self) -> &IpAddr {
+        &self.destination
+    }
+
+    /// The workload's port, if it is known.
+    #[inline]
+    pub(crate) fn known_port(&self) -> u16 {
+        self.port
+    }
+
+    /// What the peer presented, if that is known.
+    #[inline]
+    pub(crate) fn known_peer(&self) -> Option<Principals<'a>> {
+        self.peer
+    }
+
+    /// The server name, if it is known.
+    #[inline]
+    pub(crate) fn known_sni(&self) -> Option<&'a str> {
+        self.sni
     }
 
     /// The URI SANs that the peer presented; none where they are unknown or absent.
-    pub fn identities(&self) -> &[&'a str] {
-        match &self.peer {
-            Fact::Known(principals) => principals.as_slice(),
-            Fact::Unknown | Fact::Absent => &[],
-        }
+    ///
+    /// ```
+    /// use authz_core::Connection;
+    ///
+    /// assert_eq!(Connection::unknown().identities().next(), None);
+    /// ```
+    pub fn identities(&self) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+        self.peer.into_iter().flat_map(Principals::iter)
+    }
+
+    /// What is known of them.
+    pub(crate) fn principals_fact(&self) -> Fact<Principals<'a>> {
+        self.fact(FactSet::PEER, self.peer)
     }
 
     /// Whether the peer's identity is not known yet.
     pub fn peer_is_unknown(&self) -> bool {
-        self.peer.is_unknown()
+        self.unknown.contains(FactSet::PEER)
     }
 
     /// The server name that the client asked for.
     pub fn server_name(&self) -> Fact<&'a str> {
-        self.sni
+        self.fact(FactSet::SNI, self.sni)
     }
 
     /// One piece of metadata.
     pub(crate) fn metadata_value(&self, key: &MetadataKey) -> Fact<MetadataValue<'a>> {
-        match self.metadata {
-            Fact::Unknown => Fact::Unknown,
-            Fact::Absent => Fact::Absent,
-            Fact::Known(entries) => entries
-                .iter()
-                .find(|entry| entry.filter == key.filter() && entry.key == key.key())
-                .map_or(Fact::Absent, |entry| Fact::Known(entry.value)),
-        }
-    }
-}
-
-fn canonical(address: Fact<IpAddr>) -> Fact<IpAddr> {
-    match address {
-        Fact::Known(address) => Fact::Known(address.to_canonical()),
-        Fact::Unknown | Fact::Absent => Fact::Unknown,
+        let entry = |entries: &'a [MetadataEntry<'a>]| {
+            entries.iter().find(|entry| entry.filter == key.filter() && entry.key == key.key()).map(|entry| entry.value)
+        };
+        self.fact(FactSet::METADATA, self.metadata.and_then(entry))
     }
 }

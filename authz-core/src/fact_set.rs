@@ -70,6 +70,21 @@ impl FactSet {
         self.0 & other.0 == other.0
     }
 
+    /// Every fact.
+    pub(crate) const ALL: Self = Self(u8::MAX);
+
+    /// The facts that are not in `other`.
+    #[inline]
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether a fact of `other` is in the set.
+    #[inline]
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -91,6 +106,14 @@ impl std::ops::BitOr for FactSet {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitAnd for FactSet {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 

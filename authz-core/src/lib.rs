@@ -65,6 +65,8 @@ mod value;
 
 mod fact_set;
 
+mod peer;
+
 mod connection;
 mod truth;
 mod workload;
@@ -86,7 +88,11 @@ mod decision;
 
 mod explain;
 
+mod stats;
+
 mod matcher;
+
+mod decision_cache;
 
 mod authorizer;
 
@@ -95,13 +101,16 @@ mod policy_set;
 pub use authorizer::Authorizer;
 pub use connection::{Connection, Fact, MetadataEntry, Transport};
 pub use decision::{Decision, DryRunResults, EarlyDecision, ProviderAnswer, Reason, Shadow, Verdict};
+pub use decision_cache::DecisionCache;
 pub use explain::{Change, Explanation, FailedTerm, MtlsStep, NearMiss, PassedOver, PolicyStep, RuleOutcome, RuleStep};
 pub use fact_set::FactSet;
 pub use finding::{Finding, FindingKind, Fix, Layer, Severity};
 pub use limits::Limits;
+pub use peer::Peer;
 pub use policy_set::{LoadError, PolicyLoader, PolicySet};
 pub use resource::{Action, Mode};
 pub use select::Applies;
+pub use stats::Stats;
 pub use value::{
     IpBlock, IpBlockError, Labels, Location, MetadataKey, MetadataMatch, MetadataValue, NamespaceMatch, PolicyId, PolicyName,
     Port, PortError, Position, PrincipalMatch, RuleId, ServiceAccountError, ServiceAccountMatch, SniMatch, Span, StringMatch,

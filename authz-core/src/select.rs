@@ -71,27 +71,30 @@ impl Applies {
 pub(crate) struct Selection {
     /// Those that apply, in the order in which they report: by action, then by name.
     pub(crate) policies: Vec<(Applies, Arc<AuthorizationPolicy>)>,
-    /// The others, and why they do not apply.
-    pub(crate) passed_over: Vec<(Applies, Arc<PolicyId>)>,
+    /// All policies, of which those were selected.
+    all: Arc<[Arc<AuthorizationPolicy>]>,
+    workload: Workload,
     pub(crate) mtls: EffectiveMtls,
 }
 
 impl Selection {
     pub(crate) fn new(
-        policies: &[Arc<AuthorizationPolicy>],
+        all: &Arc<[Arc<AuthorizationPolicy>]>,
         peer_authentications: &[PeerAuthentication],
         workload: &Workload,
         mesh: &Mesh,
     ) -> Self {
-        let (mut selected, mut passed_over) = (Vec::new(), Vec::new());
-        for policy in policies {
-            match applies(policy, workload, mesh) {
-                applies if applies.yes() => selected.push((applies, Arc::clone(policy))),
-                applies => passed_over.push((applies, Arc::clone(&policy.id))),
-            }
-        }
-        selected.sort_by(|(_, a), (_, b)| (a.action, a.id.name()).cmp(&(b.action, b.id.name())));
-        Self { policies: selected, passed_over, mtls: effective_mtls(peer_authentications, workload, mesh) }
+        let selected = all.iter().map(|policy| (applies(policy, workload, mesh), Arc::clone(policy)));
+        let mut policies: Vec<_> = selected.filter(|(applies, _)| applies.yes()).collect();
+        policies.sort_by(|(_, a), (_, b)| (a.action, a.id.name()).cmp(&(b.action, b.id.name())));
+        let mtls = effective_mtls(peer_authentications, workload, mesh);
+        Self { policies, all: Arc::clone(all), workload: workload.clone(), mtls }
+    }
+
+    /// The policies that do not apply, and why.
+    pub(crate) fn passed_over(&self, mesh: &Mesh) -> impl Iterator<Item = (Applies, &PolicyId)> {
+        let all = self.all.iter().map(|policy| (applies(policy, &self.workload, mesh), &*policy.id));
+        all.filter(|(applies, _)| !applies.yes())
     }
 
     /// The policies of an action.

@@ -15,6 +15,7 @@ use std::path::Path;
 const ORDER: &[&str] = &[
     "value",
     "fact_set",
+    "peer",
     "connection",
     "truth",
     "workload",
@@ -27,7 +28,9 @@ const ORDER: &[&str] = &[
     "lint",
     "decision",
     "explain",
+    "stats",
     "matcher",
+    "decision_cache",
     "authorizer",
     "policy_set",
 ];

@@ -43,8 +43,13 @@ enum Action {
 
 /// A policy. `index` keeps its name from being another's.
 pub(crate) fn draw(index: usize, place: &Place, draw: &mut Draw<'_>) -> Node {
+    draw_weighted(index, &[9, 6, 3, 3], place, draw)
+}
+
+/// A policy of ALLOW, DENY, AUDIT or CUSTOM, by these weights.
+pub(crate) fn draw_weighted(index: usize, weights: &[usize; 4], place: &Place, draw: &mut Draw<'_>) -> Node {
     let actions = [Action::Allow, Action::Deny, Action::Audit, Action::Custom];
-    let action = actions.get(draw.weighted(&[9, 6, 3, 3])).copied().unwrap_or_default();
+    let action = actions.get(draw.weighted(weights)).copied().unwrap_or_default();
     let metadata = Node::map([
         ("name", Node::text(format!("{}-{index}", draw.one(pool::POLICY_NAMES)))),
         ("namespace", Node::Text(place.draw_namespace(draw))),

@@ -63,6 +63,22 @@ impl Scenario {
         Self { mesh, workload, connections, resources, is_lenient: false }
     }
 
+    /// The scenario that comes next, with many policies, most of them such that others still matter.
+    pub fn draw_large(draw: &mut Draw<'_>, policies: usize) -> Self {
+        let mut scenario = Self::draw(draw);
+        let place = Place {
+            namespace: scenario.workload.namespace().to_owned(),
+            root: scenario.mesh.root_namespace.clone(),
+            app: scenario.workload.labels().get("app").unwrap_or_default().to_owned(),
+            gateway: None,
+        };
+        let first = scenario.resources.len();
+        for index in first..first + policies {
+            scenario.resources.push(authorization_policy::draw_weighted(index, &[20, 1, 10, 1], &place, draw));
+        }
+        scenario
+    }
+
     /// The policies as YAML.
     pub fn text(&self) -> String {
         self.resources.iter().map(Node::to_yaml).collect::<Vec<_>>().join("---\n")

@@ -3,6 +3,7 @@
 use crate::connection::{Connection, Fact, Transport};
 use crate::decision::{Decision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::fact_set::FactSet;
+use crate::peer::Principals;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
@@ -12,30 +13,26 @@ use crate::workload::{Mesh, ProviderKind};
 
 /// The peer's identities as policies may see them: none on a transport that is not mesh mTLS.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer<'c> {
-    identities: Fact<&'c [&'c str]>,
-}
+pub(crate) struct Identities<'c>(Fact<Principals<'c>>);
 
-impl<'c> Peer<'c> {
-    pub(crate) fn of(connection: &'c Connection<'c>) -> Self {
-        let identities = match connection.transport_fact() {
+impl<'c> Identities<'c> {
+    pub(crate) fn of(connection: &Connection<'c>) -> Self {
+        Self(match connection.transport_fact() {
             Fact::Unknown => Fact::Unknown,
             Fact::Absent | Fact::Known(Transport::Plaintext | Transport::Tls) => Fact::Absent,
-            Fact::Known(Transport::MeshMtls) if connection.peer_is_unknown() => Fact::Unknown,
-            Fact::Known(Transport::MeshMtls) => Fact::Known(connection.identities()),
-        };
-        Self { identities }
+            Fact::Known(Transport::MeshMtls) => connection.principals_fact(),
+        })
     }
 
-    /// Whether one of the identities matches.
+    /// Whether one of them matches.
     fn any(self, matches: impl Fn(&str) -> bool) -> Truth {
-        Truth::of(self.identities, FactSet::PEER, |identities| identities.iter().any(|identity| matches(identity)))
+        Truth::of(self.0, FactSet::PEER, |identities| identities.iter().any(matches))
     }
 }
 
 impl Term {
     /// Whether a connection has what the term asks for.
-    pub(crate) fn holds(&self, connection: &Connection<'_>, peer: Peer<'_>) -> Truth {
+    pub(crate) fn holds(&self, connection: &Connection<'_>, peer: Identities<'_>) -> Truth {
         let matches = match &self.patterns {
             Patterns::SourceIp(blocks) => {
                 Truth::of(connection.source(), FactSet::SOURCE_IP, |ip| blocks.iter().any(|block| block.contains(ip)))
@@ -66,14 +63,14 @@ impl Term {
 
 impl Clause {
     /// Whether all terms hold.
-    pub(crate) fn holds(&self, connection: &Connection<'_>, peer: Peer<'_>) -> Truth {
+    pub(crate) fn holds(&self, connection: &Connection<'_>, peer: Identities<'_>) -> Truth {
         Truth::all(self.terms.iter().map(|term| term.holds(connection, peer)))
     }
 }
 
 impl Rule {
     /// Whether the rule matches: one of `from`, one of `to`, and all of `when`.
-    pub(crate) fn matches(&self, connection: &Connection<'_>, peer: Peer<'_>) -> Truth {
+    pub(crate) fn matches(&self, connection: &Connection<'_>, peer: Identities<'_>) -> Truth {
         if !self.effect.is_enforced() {
             return Truth::False;
         }
@@ -94,7 +91,7 @@ struct Matched<'a> {
 fn matched<'a>(
     policies: impl Iterator<Item = &'a AuthorizationPolicy>,
     connection: &Connection<'_>,
-    peer: Peer<'_>,
+    peer: Identities<'_>,
 ) -> Matched<'a> {
     let policies: Vec<&AuthorizationPolicy> = policies.collect();
     let whole = first(policies.iter().flat_map(|policy| &policy.rules), connection, peer);
@@ -106,7 +103,7 @@ fn matched<'a>(
     Matched { truth: whole.truth.or(|| widened.truth), rule: widened.rule }
 }
 
-fn first<'a>(rules: impl Iterator<Item = &'a Rule>, connection: &Connection<'_>, peer: Peer<'_>) -> Matched<'a> {
+fn first<'a>(rules: impl Iterator<Item = &'a Rule>, connection: &Connection<'_>, peer: Identities<'_>) -> Matched<'a> {
     let mut truth = Truth::False;
     let mut best: Option<(String, &RuleId)> = None;
     for rule in rules {
@@ -150,7 +147,7 @@ pub(crate) fn mtls<'a>(selection: &'a Selection, connection: &Connection<'_>) ->
 
 /// The outcome of the whole algorithm: a decision, or the facts that it still takes.
 pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &Connection<'_>) -> Result<Decision<'a>, FactSet> {
-    let peer = Peer::of(connection);
+    let peer = Identities::of(connection);
     let enforced = |action| selection.of(action).filter(|policy| !policy.is_dry_run);
     let shadow = |action| selection.of(action).filter(|policy| policy.is_dry_run);
 
@@ -225,6 +222,11 @@ pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &
 }
 
 impl<'a> Decision<'a> {
+    /// A decision by DENY and ALLOW rules, with nothing beside it.
+    pub(crate) fn plain(reason: Reason<'a>) -> Self {
+        Self { head: None, tail: reason, ..Self::only(reason) }
+    }
+
     /// A decision that policies have no part in.
     pub(crate) fn only(reason: Reason<'a>) -> Self {
         Self {
@@ -267,7 +269,7 @@ fn custom<'a>(
     selection: &'a Selection,
     mesh: &'a Mesh,
     connection: &Connection<'_>,
-    peer: Peer<'_>,
+    peer: Identities<'_>,
 ) -> (Matched<'a>, Providers<'a>, FactSet) {
     let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
     names.sort_unstable();

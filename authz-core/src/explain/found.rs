@@ -33,10 +33,10 @@ pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String 
                 Fact::Absent | Fact::Known(Transport::Plaintext) => "absent: the connection is plaintext".into(),
                 Fact::Known(Transport::Tls) => "absent: the TLS is not the mesh's".into(),
                 Fact::Known(Transport::MeshMtls) if connection.peer_is_unknown() => of::<&str>(Fact::Unknown),
-                Fact::Known(Transport::MeshMtls) => match connection.identities() {
-                    [] => of::<&str>(Fact::Absent),
-                    identities => printable(identities.join(", ")),
-                },
+                Fact::Known(Transport::MeshMtls) => {
+                    let identities: Vec<&str> = connection.identities().collect();
+                    if identities.is_empty() { of::<&str>(Fact::Absent) } else { printable(identities.join(", ")) }
+                }
             }
         }
     }

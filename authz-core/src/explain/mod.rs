@@ -12,5 +12,5 @@ mod walk;
 pub use nearest::{Change, NearMiss};
 pub use walk::{Explanation, FailedTerm, MtlsStep, PassedOver, PolicyStep, RuleOutcome, RuleStep};
 
-pub(crate) use evaluate::decide;
+pub(crate) use evaluate::{Identities, decide};
 pub(crate) use walk::explain;

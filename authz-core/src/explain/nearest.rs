@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::evaluate::{Peer, decide};
+use super::evaluate::{Identities, decide};
 use super::found::{fact_of, found};
 use crate::connection::{Connection, Fact};
 use crate::decision::{Reason, Verdict};
@@ -109,7 +109,7 @@ fn alternatives(values: &[String]) -> String {
 
 /// The rules that miss the connection by the fewest facts.
 pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &Connection<'_>) -> Vec<NearMiss<'a>> {
-    let peer = Peer::of(connection);
+    let peer = Identities::of(connection);
     let rules = selection.of(Action::Allow).filter(|policy| !policy.is_dry_run).flat_map(|policy| &policy.rules);
     let mut misses: Vec<(usize, &Rule, Vec<&Term>, Vec<&Term>)> = rules
         .filter(|rule| rule.effect.is_enforced() && contradiction(rule).is_none())
@@ -132,7 +132,7 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
 }
 
 /// The terms of the entries of `from` and `to` that come nearest, and those of `when`.
-fn chosen_terms<'r>(rule: &'r Rule, connection: &Connection<'_>, peer: Peer<'_>) -> Vec<&'r Term> {
+fn chosen_terms<'r>(rule: &'r Rule, connection: &Connection<'_>, peer: Identities<'_>) -> Vec<&'r Term> {
     let distance = |clause: &&Clause| {
         let failing = clause.terms.iter().filter(|term| term.holds(connection, peer) == Truth::False);
         failing.fold(FactSet::EMPTY, |facts, term| facts | fact_of(&term.patterns)).names().count()
@@ -231,7 +231,7 @@ fn outcome<'a>(
             _ => return None,
         };
     }
-    if rule.matches(&changed, Peer::of(&changed)) != Truth::True {
+    if rule.matches(&changed, Identities::of(&changed)) != Truth::True {
         return None;
     }
     decide(selection, mesh, &changed).ok().map(|decision| decision.reason())
@@ -280,7 +280,7 @@ fn examples(term: &Term, own: &[&Term], connection: &Connection<'_>) -> Vec<Exam
             (Example::Text(_), _) if text.is_empty() => connection.principals(&[]),
             (Example::Text(_), _) => connection.principal(&text),
         };
-        own.iter().all(|term| term.holds(&changed, Peer::of(&changed)) == Truth::True)
+        own.iter().all(|term| term.holds(&changed, Identities::of(&changed)) == Truth::True)
     };
     candidates.into_iter().take(MOST_EXAMPLES).filter(fits).collect()
 }

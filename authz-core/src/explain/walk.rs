@@ -1,6 +1,6 @@
 //! The whole walk: every policy that applies, every rule, and where each rule failed.
 
-use super::evaluate::{MtlsOutcome, Peer, mtls};
+use super::evaluate::{Identities, MtlsOutcome, mtls};
 use super::found::found;
 use super::nearest::{NearMiss, nearest};
 use crate::connection::{Connection, Fact};
@@ -237,7 +237,7 @@ pub(crate) fn explain<'a>(
     connection: &Connection<'_>,
     decision: Decision<'a>,
 ) -> Explanation<'a> {
-    let peer = Peer::of(connection);
+    let peer = Identities::of(connection);
     let policies = selection.policies.iter().map(|(applies, policy)| PolicyStep {
         policy: Some(&*policy.id),
         action: Some(policy.action),
@@ -252,11 +252,7 @@ pub(crate) fn explain<'a>(
     Explanation {
         mtls: mtls_step(selection, connection),
         policies: policies.collect(),
-        passed_over: selection
-            .passed_over
-            .iter()
-            .map(|(applies, id)| PassedOver { policy: Some(&**id), applies: *applies })
-            .collect(),
+        passed_over: selection.passed_over(mesh).map(|(applies, policy)| PassedOver { policy: Some(policy), applies }).collect(),
         nearest,
         decision,
     }
@@ -278,7 +274,7 @@ fn mtls_step<'a>(selection: &'a Selection, connection: &Connection<'_>) -> MtlsS
     }
 }
 
-fn rule_step<'a>(rule: &'a Rule, connection: &Connection<'_>, peer: Peer<'_>) -> RuleStep<'a> {
+fn rule_step<'a>(rule: &'a Rule, connection: &Connection<'_>, peer: Identities<'_>) -> RuleStep<'a> {
     let dropped = if rule.effect.is_enforced() {
         rule.clauses().flat_map(|clause| &clause.http).map(|term| term.key.to_string()).collect()
     } else {
@@ -302,7 +298,7 @@ fn rule_step<'a>(rule: &'a Rule, connection: &Connection<'_>, peer: Peer<'_>) ->
 }
 
 /// The first part of a rule that fails, and in each of its entries the first term that does not hold.
-fn failure(rule: &Rule, connection: &Connection<'_>, peer: Peer<'_>) -> RuleOutcome {
+fn failure(rule: &Rule, connection: &Connection<'_>, peer: Identities<'_>) -> RuleOutcome {
     let first_failed = |clause: &Clause| {
         clause
             .terms

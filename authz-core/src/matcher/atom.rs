@@ -1,100 +1,178 @@
 //! Rules split into conjunctions: one entry of `from`, one of `to`, and all of `when`, by dimension.
 
-use super::patterns::Pattern;
+use std::sync::Arc;
+
+use super::patterns::{Numbers, PatternRef};
+use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges, Set, of_ports};
+use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 
 /// More combinations of entries than this are not written out; the rule itself is asked instead.
 const MOST: usize = 64;
 
+/// Of a conjunction of which no single entry of `from` is a part.
+const NO_ENTRY: u16 = u16::MAX;
+
 /// What one conjunction asks of each dimension; nothing where it asks nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Atom {
-    pub(super) source: Option<AddressRanges>,
-    pub(super) remote: Option<AddressRanges>,
-    pub(super) destination: Option<AddressRanges>,
-    pub(super) port: Option<Ranges<u16>>,
+    pub(super) source: Option<Arc<AddressRanges>>,
+    pub(super) remote: Option<Arc<AddressRanges>>,
+    pub(super) destination: Option<Arc<AddressRanges>>,
+    pub(super) port: Option<Arc<Ranges<u16>>>,
     pub(super) peer: Words,
     pub(super) sni: Words,
-    /// Whether these dimensions do not say all, so that the rule has to be asked too.
+    /// The facts that it asks for.
+    pub(super) asks: FactSet,
+    /// Whether the dimensions do not say all, so that the rule has to be asked too.
     pub(super) verify: bool,
+    /// The place of the entry of `from` that it is made of, or [`NO_ENTRY`].
+    pub(super) from: u16,
 }
 
-/// What a conjunction asks of a text: of each list in `any` one pattern, and none of `none`.
+/// What a conjunction asks of a text, by the numbers of patterns: of each list in `any` one, and none of `none`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words {
-    pub(super) any: Vec<Vec<Pattern>>,
-    pub(super) none: Vec<Pattern>,
+    pub(super) any: Vec<Box<[u32]>>,
+    pub(super) none: Vec<u32>,
 }
 
 impl Words {
     pub(super) fn is_empty(&self) -> bool {
         self.any.is_empty() && self.none.is_empty()
     }
+
+    /// Whether they hold for what the patterns tell of a text.
+    pub(super) fn hold(&self, matches: impl Fn(u32) -> bool) -> bool {
+        self.any.iter().all(|list| list.iter().any(|number| matches(*number))) && !self.none.iter().any(|number| matches(*number))
+    }
 }
 
-/// The conjunctions of a rule that can match.
-pub(super) fn atoms(rule: &Rule) -> Vec<Atom> {
-    fn all(clause: &Clause) -> Vec<&Term> {
-        clause.terms.iter().collect()
-    }
+/// The patterns that rules ask for, numbered.
+#[derive(Debug, Default)]
+pub(super) struct Texts<'p> {
+    pub(super) peer: Numbers<'p>,
+    pub(super) sni: Numbers<'p>,
+}
+
+/// Adds the conjunctions of a rule that can match.
+pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl FnMut(Atom)) {
     // An entry that asks for nothing makes its list ask for nothing.
-    fn entries(clauses: &[Clause]) -> Vec<Vec<&Term>> {
+    let mut entries = |clauses: &'p [Clause]| -> Vec<Atom> {
         let asks_nothing = clauses.is_empty() || clauses.iter().any(|clause| clause.terms.is_empty());
-        if asks_nothing { vec![Vec::new()] } else { clauses.iter().map(all).collect() }
-    }
-    let (from, to, when) = (entries(&rule.from), entries(&rule.to), all(&rule.when));
+        if asks_nothing {
+            return vec![Atom { from: NO_ENTRY, ..Atom::default() }];
+        }
+        let atoms = (0..NO_ENTRY).zip(clauses).map(|(from, clause)| Atom { from, ..Atom::of(clause, texts) });
+        atoms.collect()
+    };
+    let (from, to) = (entries(&rule.from), entries(&rule.to));
+    let when = Atom::of(&rule.when, texts);
     if from.len().saturating_mul(to.len()) > MOST {
         // The list with fewer entries is still written out.
-        let (few, _) = if from.len() <= to.len() { (&from, &to) } else { (&to, &from) };
-        let few = if few.len() > MOST { &vec![Vec::new()] } else { few };
-        let atom = |terms: &Vec<&Term>| Atom { verify: true, ..Atom::of(terms.iter().chain(&when).copied()) };
-        return few.iter().map(atom).collect();
+        let few = if from.len() <= to.len() { from } else { to };
+        let few = if few.len() > MOST { vec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
+        // What the other list asks for is for the rule to say.
+        let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | fact(term));
+        for entry in few {
+            add(Atom { verify: true, asks, ..entry.and(&when) });
+        }
+        return;
     }
-    let pairs = from.iter().flat_map(|source| to.iter().map(move |operation| (source, operation)));
-    pairs.map(|(source, operation)| Atom::of(source.iter().chain(operation).chain(&when).copied())).collect()
+    match (from.as_slice(), to.as_slice()) {
+        ([_], [one]) => from.into_iter().for_each(|source| add(source.and(one).and(&when))),
+        _ => {
+            for source in &from {
+                for operation in &to {
+                    add(source.clone().and(operation).and(&when));
+                }
+            }
+        }
+    }
+}
+
+/// The fact that a term asks for.
+fn fact(term: &Term) -> FactSet {
+    match &term.patterns {
+        Patterns::SourceIp(_) => FactSet::SOURCE_IP,
+        Patterns::RemoteIp(_) => FactSet::REMOTE_IP,
+        Patterns::DestinationIp(_) => FactSet::DESTINATION_IP,
+        Patterns::DestinationPort(_) => FactSet::DESTINATION_PORT,
+        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => FactSet::PEER,
+        Patterns::Sni(_) => FactSet::SNI,
+        Patterns::Metadata(..) => FactSet::METADATA,
+    }
 }
 
 impl Atom {
-    fn of<'t>(terms: impl Iterator<Item = &'t Term>) -> Self {
+    /// The set of addresses that it asks for in a dimension.
+    pub(super) fn addresses(&self, dimension: Dimension) -> Option<&Arc<AddressRanges>> {
+        match dimension {
+            Dimension::Source => self.source.as_ref(),
+            Dimension::Destination => self.destination.as_ref(),
+            Dimension::Remote => self.remote.as_ref(),
+        }
+    }
+
+    fn of<'p>(clause: &'p Clause, texts: &mut Texts<'p>) -> Self {
         let mut atom = Self::default();
-        for term in terms {
-            atom.add(term);
+        for term in &clause.terms {
+            atom.asks |= fact(term);
+            match &term.patterns {
+                Patterns::SourceIp(blocks) => restrict(&mut atom.source, AddressRanges::of_blocks(blocks), term),
+                Patterns::RemoteIp(blocks) => restrict(&mut atom.remote, AddressRanges::of_blocks(blocks), term),
+                Patterns::DestinationIp(blocks) => restrict(&mut atom.destination, AddressRanges::of_blocks(blocks), term),
+                Patterns::DestinationPort(ports) => restrict(&mut atom.port, of_ports(ports), term),
+                Patterns::Principal(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::Principal),
+                Patterns::Namespace(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::Namespace),
+                Patterns::ServiceAccount(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::ServiceAccount),
+                Patterns::TrustDomain(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::TrustDomain),
+                Patterns::Sni(values) => atom.sni.add(term, &mut texts.sni, values, PatternRef::Sni),
+                Patterns::Metadata(..) => atom.verify = true,
+            }
         }
         atom
     }
 
-    fn add(&mut self, term: &Term) {
-        match &term.patterns {
-            Patterns::SourceIp(blocks) => restrict(&mut self.source, AddressRanges::of_blocks(blocks), term),
-            Patterns::RemoteIp(blocks) => restrict(&mut self.remote, AddressRanges::of_blocks(blocks), term),
-            Patterns::DestinationIp(blocks) => restrict(&mut self.destination, AddressRanges::of_blocks(blocks), term),
-            Patterns::DestinationPort(ports) => restrict(&mut self.port, of_ports(ports), term),
-            Patterns::Principal(values) => self.peer.add(term, values, Pattern::Principal),
-            Patterns::Namespace(values) => self.peer.add(term, values, Pattern::Namespace),
-            Patterns::ServiceAccount(values) => self.peer.add(term, values, Pattern::ServiceAccount),
-            Patterns::TrustDomain(values) => self.peer.add(term, values, Pattern::TrustDomain),
-            Patterns::Sni(values) => self.sni.add(term, values, Pattern::Sni),
-            Patterns::Metadata(..) => self.verify = true,
+    /// What asks for both.
+    fn and(mut self, other: &Self) -> Self {
+        both(&mut self.source, other.source.as_ref());
+        both(&mut self.remote, other.remote.as_ref());
+        both(&mut self.destination, other.destination.as_ref());
+        both(&mut self.port, other.port.as_ref());
+        for (own, others) in [(&mut self.peer, &other.peer), (&mut self.sni, &other.sni)] {
+            own.any.extend_from_slice(&others.any);
+            own.none.extend_from_slice(&others.none);
         }
+        self.asks |= other.asks;
+        self.verify |= other.verify;
+        self
     }
 }
 
-fn restrict<S: Set>(known: &mut Option<S>, set: S, term: &Term) {
+fn restrict<S: Set>(known: &mut Option<Arc<S>>, set: S, term: &Term) {
     let set = if term.is_negative { set.complement() } else { set };
-    *known = Some(match known.take() {
+    *known = Some(Arc::new(match known.take() {
         Some(known) => known.intersection(&set),
         None => set,
-    });
+    }));
+}
+
+fn both<S: Set>(own: &mut Option<Arc<S>>, other: Option<&Arc<S>>) {
+    *own = match (own.take(), other) {
+        (Some(own), Some(other)) => Some(Arc::new(own.intersection(other))),
+        (own, other) => own.or_else(|| other.cloned()),
+    };
 }
 
 impl Words {
-    fn add<T: Clone>(&mut self, term: &Term, values: &[T], pattern: impl Fn(T) -> Pattern) {
-        let patterns = values.iter().cloned().map(pattern);
+    fn add<'p, T>(&mut self, term: &Term, numbers: &mut Numbers<'p>, values: &'p [T], pattern: fn(&'p T) -> PatternRef<'p>) {
+        let found = values.iter().map(|value| numbers.number(pattern(value)));
         if term.is_negative {
-            self.none.extend(patterns);
+            self.none.extend(found);
         } else {
-            self.any.push(patterns.collect());
+            self.any.push(found.collect());
         }
     }
 }

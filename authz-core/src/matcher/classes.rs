@@ -13,55 +13,58 @@ pub(super) struct Stretches<T> {
     pub(super) classes: Vec<u32>,
 }
 
-/// The classes of a dimension: which sets hold the values of each.
-///
-/// A set that holds most of its line is kept as what it leaves out, so that a list of exceptions costs
-/// what it says and not what it spares.
+/// The classes of a line: which sets hold the values of each.
 #[derive(Clone, Debug)]
 pub(super) struct Classes {
-    /// For each class, in order, the sets whose answer differs from their usual one.
-    differing: Vec<Box<[u32]>>,
-    known: HashMap<Box<[u32]>, u32>,
-    /// How many entries `differing` holds in all, and may hold.
-    size: usize,
+    /// The sets that hold the values of each class, class by class.
+    holding: Vec<u32>,
+    /// Where each class ends in it.
+    ends: Vec<usize>,
+    known: HashMap<Box<[u32]>, u32, foldhash::fast::RandomState>,
+    /// How many entries `holding` may have.
     limit: usize,
+    /// How many sets were looked at.
+    work: usize,
 }
 
 impl Classes {
-    /// No class but the usual one, whose number is 0. Beyond `limit` entries a dimension is given up.
+    /// No class but that of no set, whose number is 0. Beyond `limit` entries a line is given up.
     pub(super) fn new(limit: usize) -> Self {
-        let usual: Box<[u32]> = Box::new([]);
-        Self { differing: vec![usual.clone()], known: HashMap::from([(usual, 0)]), size: 0, limit }
+        Self { holding: Vec::new(), ends: vec![0], known: HashMap::default(), limit, work: 0 }
     }
 
-    /// For each class, in order, the sets whose answer differs from their usual one.
-    pub(super) fn differing(&self) -> &[Box<[u32]>] {
-        &self.differing
+    /// For each class, in order, the sets that hold its values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.holding.get(start..*end).unwrap_or_default())
     }
 
-    /// The class of some differing sets, in order; nothing where there are too many of them.
-    pub(super) fn class(&mut self, differing: &[u32]) -> Option<u32> {
-        if let Some(class) = self.known.get(differing) {
-            return Some(*class);
+    /// The class of some sets, in order; nothing where there are too many of them.
+    fn class(&mut self, holding: &[u32]) -> Option<u32> {
+        if holding.is_empty() {
+            return Some(0);
         }
-        self.size += differing.len() + 1;
-        if self.size > self.limit {
+        self.work += holding.len();
+        if self.work > self.limit.saturating_mul(16) {
             return None;
         }
-        let class = u32::try_from(self.differing.len()).ok()?;
-        let differing: Box<[u32]> = differing.into();
-        self.differing.push(differing.clone());
-        self.known.insert(differing, class);
+        if let Some(class) = self.known.get(holding) {
+            return Some(*class);
+        }
+        self.holding.extend_from_slice(holding);
+        if self.holding.len() > self.limit {
+            return None;
+        }
+        let class = u32::try_from(self.ends.len()).ok()?;
+        self.ends.push(self.holding.len());
+        self.known.insert(holding.into(), class);
         Some(class)
     }
-
-    /// Cuts a line by sets; `usual` says of each whether it usually holds a value.
-    pub(super) fn cut<T: Line>(&mut self, sets: &[&Ranges<T>], usual: &[bool]) -> Option<Stretches<T>> {
-        let mut events: Vec<(T, u32)> = Vec::new();
-        for (number, (set, usually)) in sets.iter().zip(usual).enumerate() {
-            let number = u32::try_from(number).ok()?;
-            let exceptions = if *usually { &set.complement() } else { *set };
-            for (first, last) in exceptions.as_slice() {
+    /// Cuts a line by sets; nothing beyond the limit.
+    pub(super) fn cut<T: Line>(&mut self, sets: &[&Ranges<T>]) -> Option<Stretches<T>> {
+        let mut events: Vec<(T, u32)> = Vec::with_capacity(sets.iter().map(|set| 2 * set.as_slice().len()).sum());
+        for (number, set) in (0..).zip(sets) {
+            for (first, last) in set.as_slice() {
                 events.push((*first, number));
                 events.extend(last.next().map(|behind| (behind, number)));
             }
@@ -99,28 +102,27 @@ mod tests {
     fn values_of_a_class_are_held_by_the_same_sets() {
         let sets = [
             Ranges::<u16>::union(vec![(10, 20), (30, 40)]),
-            Ranges::union(vec![(0, u16::MAX)]).intersection(&Ranges::union(vec![(15, 15)]).complement()),
+            Ranges::union(vec![(0, 14), (16, u16::MAX)]),
             Ranges::union(vec![(0, 0), (20, 30), (u16::MAX, u16::MAX)]),
         ];
-        let usual = [false, true, false];
         let mut classes = Classes::new(1000);
-        let stretches = classes.cut(&sets.each_ref(), &usual).unwrap();
+        let stretches = classes.cut(&sets.each_ref()).unwrap();
+        let holding: Vec<&[u32]> = classes.iter().collect();
         for value in 0..=u16::MAX {
             let stretch = stretches.starts.partition_point(|start| *start <= value) - 1;
             let class = usize::try_from(stretches.classes[stretch]).unwrap();
             for (number, set) in sets.iter().enumerate() {
-                let holds = set.as_slice().iter().any(|(first, last)| (*first..=*last).contains(&value));
-                let differs = classes.differing()[class].contains(&u32::try_from(number).unwrap());
-                assert_eq!(holds, usual[number] != differs, "{value} in set {number}");
+                let expected = holding[class].contains(&u32::try_from(number).unwrap());
+                assert_eq!(set.contains(value), expected, "{value} in set {number}");
             }
         }
     }
 
     #[test]
-    fn a_dimension_beyond_its_limit_is_given_up() {
+    fn a_line_beyond_its_limit_is_given_up() {
         let sets: Vec<Ranges<u16>> = (0..100).map(|n| Ranges::union(vec![(n * 10, n * 10 + 500)])).collect();
         let refs: Vec<&Ranges<u16>> = sets.iter().collect();
-        assert!(Classes::new(100).cut(&refs, &[false; 100]).is_none());
-        assert!(Classes::new(100_000).cut(&refs, &[false; 100]).is_some());
+        assert!(Classes::new(100).cut(&refs).is_none());
+        assert!(Classes::new(100_000).cut(&refs).is_some());
     }
 }

@@ -1,288 +1,456 @@
-//! The index: all rules of a workload at once, as rows of bits that are combined for each connection.
-//!
-//! Every conjunction of every rule is one bit, in the order in which rules report. Each dimension turns
-//! its fact into a row: the conjunctions that this fact does not rule out. What is left when all rows
-//! are combined matches.
+//! The index: all rules of a workload, arranged so that a connection is compared with few of them.
 
-use std::ops::Range;
+use std::sync::Arc;
 
-use super::address_index::{AddressIndex, rows_of};
-use super::atom::{Atom, Words, atoms};
-use super::lookup::{PortLookup, place};
-use super::ranges::{AddressRanges, Ranges};
-use super::rows::{ones, rule_out, set};
-use super::rule::CompiledRule;
-use super::text_index::TextIndex;
-use super::{Facts, Match};
-use crate::connection::Fact;
+use super::Answer;
+use super::address_set::AddressSet;
+use super::atom::{Atom, Texts, add_atoms};
+use super::block::{Block, Shared};
+use super::key::Key;
+use super::keyed::{Entry, Found, Keyed};
+use super::large_sets::LargeSets;
+use super::lookup::place;
+use super::patterns::Patterns;
+use super::query::Query;
+use super::rows::{Row, keep, ones, set};
+use super::rules::Rules;
+use super::test::Test;
+use crate::connection::Connection;
 use crate::fact_set::FactSet;
-use crate::policy;
+use crate::peer::{Peer, Resolved};
+use crate::stats::Stats;
 use crate::truth::Truth;
-
-/// How many dimensions a connection has.
-const DIMENSIONS: usize = 6;
 
 /// Rules by segment, such as all enforced DENY rules, and what it takes to find the first that matches.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    segments: Vec<Range<usize>>,
-    /// By bit: the place of its rule among `rules`.
-    rule_of_bit: Box<[u32]>,
-    rules: Vec<(usize, CompiledRule)>,
-    /// The bits that stand for a conjunction.
-    used: Box<[u64]>,
-    /// The bits whose rule has to be asked too.
-    verify: Box<[u64]>,
-    source: Option<AddressIndex>,
-    remote: Option<AddressIndex>,
-    destination: Option<AddressIndex>,
-    port: Option<PortIndex>,
-    peer: Option<TextIndex>,
-    sni: Option<TextIndex>,
+    /// By number; atoms are numbered in the order in which they report.
+    atoms: Box<[Head]>,
+    /// The facts that some atom asks for.
+    reads: FactSet,
+    identities: Patterns,
+    names: Patterns,
+    large: LargeSets,
+    shape: Shape,
+    /// Handed to peers that are resolved here.
+    owner: Arc<()>,
 }
 
-/// Ports to rows.
+/// How the atoms are arranged: the fewer there are, the less it takes to tell them apart.
 #[derive(Clone, Debug)]
-struct PortIndex {
-    lookup: PortLookup,
-    words: usize,
-    rows: Box<[u64]>,
-    unconstrained: Box<[u64]>,
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and the way to the smallest is the shortest")]
+enum Shape {
+    One(Block<1>),
+    Four(Box<Block<4>>),
+    Many(Box<Many>),
 }
 
-/// The most atoms that rows can hold.
-const MAX_ATOMS: usize = 64 * 64;
+#[derive(Clone, Debug)]
+struct Many {
+    keyed: Option<Keyed>,
+    /// The atoms of which nothing is rare.
+    wide: Box<[Block<8>]>,
+}
 
-/// How many words a row can have; a row is as wide as the next of these.
-const WIDTHS: [usize; 4] = [1, 4, 16, 64];
+/// What is made of the atoms that match.
+pub(super) trait Sink {
+    /// Whether it makes a difference if an atom of a segment matches.
+    fn wants(&self, segment: usize) -> bool;
+    /// An atom of a segment matches.
+    fn atom(&mut self, segment: usize, number: u32);
+    /// All these atoms of a block match.
+    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>);
+}
 
-/// What the facts of one connection leave.
+/// What is known of an atom beside its tests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Resolved<'r> {
-    /// The atoms that no known fact rules out.
-    left: &'r [u64],
-    /// For each dimension whose fact is unknown, the atoms that do not ask for it.
-    unknown: [Option<&'r [u64]>; DIMENSIONS],
-    /// The facts that are unknown and that some atom asks for.
-    open: FactSet,
+struct Head {
+    rule: u32,
+    /// The entry of the rule's `from` that it is made of.
+    from: u16,
+    segment: u8,
+    asks: FactSet,
+    /// Whether its rule consists of it alone.
+    is_whole: bool,
+    /// Whether its rule has to be asked too.
+    verify: bool,
+    /// Whether it asks for a server name.
+    names: bool,
 }
 
-impl Resolved<'_> {
-    /// Whether an atom asks for no fact that is unknown.
-    fn is_certain(&self, at: usize, bit: usize) -> bool {
-        let asks_nothing = |unconstrained: &&[u64]| unconstrained.get(at).copied().unwrap_or_default() >> bit & 1 == 1;
-        self.unknown.iter().flatten().all(asks_nothing)
+/// Up to this many atoms a row of one word beats everything else.
+const ONE: usize = 64;
+
+/// More than that.
+const MORE: usize = ONE + 1;
+
+/// Up to this many a row of four words does.
+const FOUR: usize = 256;
+
+/// How many atoms a block of eight words holds.
+const EIGHT: usize = 512;
+
+impl Index {
+    /// Compiles rules.
+    pub(super) fn new(rules: &Rules) -> Self {
+        let mut texts = Texts::default();
+        let (mut heads, mut atoms): (Vec<Head>, Vec<Atom>) = (Vec::new(), Vec::new());
+        for (number, (segment, rule)) in (0..).zip(rules.iter()) {
+            let first = atoms.len();
+            add_atoms(rule, &mut texts, |atom| {
+                heads.push(Head {
+                    rule: number,
+                    from: atom.from,
+                    segment,
+                    asks: atom.asks,
+                    is_whole: false,
+                    verify: atom.verify,
+                    names: !atom.sni.is_empty(),
+                });
+                atoms.push(atom);
+            });
+            if let [only] = heads.get_mut(first..).unwrap_or_default() {
+                only.is_whole = true;
+            }
+        }
+        let identities = Patterns::new(texts.peer.all());
+        let large = LargeSets::new(atoms.iter());
+        let foreseen: Vec<(u32, Box<[u32]>)> =
+            identities.whole_identities().map(|(identity, number)| (number, matching(&identities, [&*identity]))).collect();
+        let patterns = [texts.peer.all().len(), texts.sni.all().len()];
+        let shared = Shared { patterns, foreseen: &foreseen, large: &large };
+        let of_block =
+            |(number, atom)| (number, usize::from(heads.get(place(number)).map_or(u8::MAX, |head| head.segment)), atom);
+        let all = || -> Vec<(u32, usize, &Atom)> { (0..).zip(&atoms).map(of_block).collect() };
+        let shape = match atoms.len() {
+            ..=ONE => Shape::One(Block::new(&all(), &shared)),
+            MORE..=FOUR => Shape::Four(Box::new(Block::new(&all(), &shared))),
+            _ => {
+                let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
+                for ((number, atom), head) in (0..).zip(&atoms).zip(&heads) {
+                    match Key::of(atom, texts.peer.all(), texts.sni.all(), &large) {
+                        Some(key) => entries.push(Entry { number, segment: head.segment, atom, key }),
+                        None => wide.push((number, atom)),
+                    }
+                }
+                let keyed = key(entries, &mut wide, &shared);
+                wide.sort_unstable_by_key(|(number, _)| *number);
+                let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
+                let wide = wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect();
+                Shape::Many(Box::new(Many { keyed, wide }))
+            }
+        };
+        Self {
+            reads: heads.iter().fold(FactSet::EMPTY, |all, head| all | head.asks),
+            atoms: heads.into(),
+            names: Patterns::new(texts.sni.all()),
+            identities,
+            large,
+            shape,
+            owner: Arc::new(()),
+        }
+    }
+
+    /// Hands each atom that matches to `sink`, or enough of them for it; answers nothing where it takes
+    /// a fact that is not known.
+    #[inline]
+    pub(super) fn find(&self, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
+        if connection.unknown_facts().meets(self.reads) {
+            return None;
+        }
+        match &self.shape {
+            Shape::One(block) => self.find_in_one(block, rules, connection, sink),
+            Shape::Four(block) => self.find_in_four(block, rules, connection, sink),
+            Shape::Many(many) => self.find_in_many(many, rules, connection, sink),
+        }
+    }
+
+    #[inline]
+    fn find_in_one<const W: usize>(
+        &self,
+        block: &Block<W>,
+        rules: &Rules,
+        connection: &Connection<'_>,
+        sink: &mut impl Sink,
+    ) -> Option<()> {
+        let query = Query::<false>::new(connection, self.reads, &self.identities, &self.owner);
+        let left = block.left(&query, 0, [&self.identities, &self.names]);
+        self.find_in_block(block, left, rules, connection, sink)
+    }
+
+    #[inline(never)]
+    fn find_in_four(&self, block: &Block<4>, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
+        self.find_in_one(block, rules, connection, sink)
+    }
+
+    #[inline(never)]
+    fn find_in_many(&self, many: &Many, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
+        let query = Query::<false>::new(connection, self.reads, &self.identities, &self.owner);
+        let patterns = [&self.identities, &self.names];
+        if let Some(keyed) = &many.keyed {
+            let mut certain = Certain { index: self, rules, connection, sink, is_open: false };
+            keyed.find(&query, patterns, &mut certain);
+            if certain.is_open {
+                return None;
+            }
+        }
+        for (at, block) in many.wide.iter().enumerate() {
+            self.find_in_block(block, block.left(&query, at * 8, patterns), rules, connection, sink)?;
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn find_in_block<const W: usize>(
+        &self,
+        block: &Block<W>,
+        mut left: Row<W>,
+        rules: &Rules,
+        connection: &Connection<'_>,
+        sink: &mut impl Sink,
+    ) -> Option<()> {
+        if let Some(verify) = &block.verify {
+            self.verify(block, &mut left, verify, rules, connection)?;
+        }
+        sink.block(block, &left);
+        Some(())
+    }
+
+    /// Asks the rules of those atoms that their rows do not tell all of.
+    #[cold]
+    fn verify<const W: usize>(
+        &self,
+        block: &Block<W>,
+        left: &mut Row<W>,
+        verify: &Row<W>,
+        rules: &Rules,
+        connection: &Connection<'_>,
+    ) -> Option<()> {
+        let mut asked = *left;
+        keep(&mut asked, verify);
+        for bit in ones(&asked) {
+            match rules.ask(place(self.head(block.atom(bit))?.rule), connection) {
+                Truth::True => {}
+                Truth::False => set(left, bit, false),
+                Truth::Unknown(_) => return None,
+            }
+        }
+        Some(())
+    }
+
+    /// Whether an atom whose numbers hold matches; nothing where that takes a fact that is not known.
+    #[inline]
+    fn really_matches(&self, head: &Head, compare: bool, rules: &Rules, connection: &Connection<'_>) -> Option<bool> {
+        if !(compare || head.verify || head.names) {
+            return Some(true);
+        }
+        let truth = if head.verify {
+            rules.ask(place(head.rule), connection)
+        } else {
+            rules.texts_hold(place(head.rule), usize::from(head.from), connection)
+        };
+        match truth {
+            Truth::True => Some(true),
+            Truth::False => Some(false),
+            Truth::Unknown(_) => None,
+        }
+    }
+
+    fn head(&self, atom: u32) -> Option<&Head> {
+        self.atoms.get(place(atom))
     }
 }
 
 impl Index {
-    /// Compiles rules, given by segment and within it in the order in which they report.
-    ///
-    /// Nothing where they are more than rows are good for, or ask for more than `budget` bytes.
-    pub(super) fn new(segments: &[Vec<(usize, &policy::Rule)>], budget: usize) -> Option<Self> {
-        let mut builder = Builder::default();
-        for rules in segments {
-            builder.segment(rules)?;
-        }
-        builder.finish(budget)
-    }
-
-    /// Looks up the facts of a connection and hands on what they leave.
-    pub(super) fn resolve<R>(&self, facts: &Facts<'_>, work: impl FnOnce(Resolved<'_>) -> R) -> R {
-        match self.used.len() {
-            1 => self.resolve_rows::<1, R>(facts, work),
-            4 => self.resolve_rows::<4, R>(facts, work),
-            16 => self.resolve_rows::<16, R>(facts, work),
-            _ => self.resolve_rows::<64, R>(facts, work),
-        }
-    }
-
-    fn resolve_rows<const W: usize, R>(&self, facts: &Facts<'_>, work: impl FnOnce(Resolved<'_>) -> R) -> R {
-        let mut left = self.used.first_chunk::<W>().copied().unwrap_or([0; W]);
-        let mut unknown = [None; DIMENSIONS];
-        let mut open = FactSet::EMPTY;
-        let mut places = unknown.iter_mut();
-        let mut is_open = |unconstrained, fact| {
-            open |= fact;
-            if let Some(place) = places.next() {
-                *place = Some(unconstrained);
-            }
-        };
-        if let Some(index) = &self.port {
-            match facts.port {
-                Fact::Known(port) => rule_out(&mut left, index.row(port)),
-                Fact::Unknown | Fact::Absent => is_open(&*index.unconstrained, FactSet::DESTINATION_PORT),
-            }
-        }
-        let addresses = [
-            (&self.source, facts.source, FactSet::SOURCE_IP),
-            (&self.destination, facts.destination, FactSet::DESTINATION_IP),
-            (&self.remote, facts.remote, FactSet::REMOTE_IP),
-        ];
-        for (index, fact, name) in addresses {
-            let Some(index) = index else { continue };
-            match fact {
-                Fact::Known(address) => rule_out(&mut left, index.row(address)),
-                Fact::Unknown | Fact::Absent => is_open(index.unconstrained(), name),
-            }
-        }
-        if let Some(index) = &self.peer {
-            match facts.peer {
-                Fact::Known(identities) => index.rule_out_identities(identities, &mut left),
-                Fact::Absent => rule_out(&mut left, index.absent()),
-                Fact::Unknown => is_open(&*index.unconstrained, FactSet::PEER),
-            }
-        }
-        if let Some(index) = &self.sni {
-            match facts.sni {
-                Fact::Known(name) => index.rule_out_server_name(name, &mut left),
-                Fact::Absent => rule_out(&mut left, index.absent()),
-                Fact::Unknown => is_open(&*index.unconstrained, FactSet::SNI),
-            }
-        }
-        work(Resolved { left: &left, unknown, open })
-    }
-
-    /// The first rule of a segment that matches.
-    pub(super) fn first_match(&self, segment: usize, resolved: Resolved<'_>, facts: &Facts<'_>) -> Match<'_> {
-        let Some(range) = self.segments.get(segment) else { return Match::NONE };
-        let mut needs = FactSet::EMPTY;
-        for at in range.clone() {
-            let left = resolved.left.get(at).copied().unwrap_or_default();
-            if left == 0 {
-                continue;
-            }
-            let verify = self.verify.get(at).copied().unwrap_or_default();
-            if resolved.open.is_empty() && verify == 0 {
-                return self.found(at * 64 + place(left.trailing_zeros()));
-            }
-            for bit in ones(left) {
-                let truth = match (verify >> bit & 1 == 1, resolved.is_certain(at, bit)) {
-                    (false, true) => Truth::True,
-                    // A further rule can tell of no fact that is not known to be needed already.
-                    (false, false) if needs.contains(resolved.open) => continue,
-                    (true, _) | (false, false) => self.ask(at * 64 + bit, facts),
-                };
-                match truth {
-                    Truth::True => return self.found(at * 64 + bit),
-                    Truth::Unknown(more) => needs |= more,
-                    Truth::False => {}
+    /// What every segment says of a connection of which not everything is known.
+    #[cold]
+    pub(super) fn open(&self, rules: &Rules, connection: &Connection<'_>) -> Answer {
+        let query = Query::<true>::new(connection, self.reads, &self.identities, &self.owner);
+        let open = Open { index: self, rules, connection, unknown: connection.unknown_facts() };
+        let patterns = [&self.identities, &self.names];
+        let mut answer = Answer::NONE;
+        match &self.shape {
+            Shape::One(block) => open.weigh_block(block, &block.left(&query, 0, patterns), &mut answer),
+            Shape::Four(block) => open.weigh_block(block, &block.left(&query, 0, patterns), &mut answer),
+            Shape::Many(many) => {
+                if let Some(keyed) = &many.keyed {
+                    keyed.find(&query, patterns, &mut Weighing { open: &open, answer: &mut answer });
+                }
+                for (at, block) in many.wide.iter().enumerate() {
+                    open.weigh_block(block, &block.left(&query, at * 8, patterns), &mut answer);
                 }
             }
         }
-        Match { rule: None, needs }
+        answer
     }
 
-    /// Asks the rule of a conjunction itself.
-    fn ask(&self, bit: usize, facts: &Facts<'_>) -> Truth {
-        self.rule(bit).map_or(Truth::False, |(_, rule)| rule.matches(facts))
-    }
-
-    fn rule(&self, bit: usize) -> Option<&(usize, CompiledRule)> {
-        self.rule_of_bit.get(bit).and_then(|rule| self.rules.get(place(*rule)))
-    }
-
-    fn found(&self, bit: usize) -> Match<'_> {
-        Match { rule: self.rule(bit).map(|(rank, rule)| (*rank, rule.id())), needs: FactSet::EMPTY }
-    }
-
-    fn bytes(&self) -> usize {
-        let addresses = [&self.source, &self.remote, &self.destination];
-        let addresses: usize = addresses.into_iter().flatten().map(AddressIndex::bytes).sum();
-        let texts: usize = [&self.peer, &self.sni].into_iter().flatten().map(TextIndex::bytes).sum();
-        addresses + texts + self.port.as_ref().map_or(0, PortIndex::bytes)
-    }
-}
-
-impl PortIndex {
-    fn row(&self, port: u16) -> &[u64] {
-        let start = place(self.lookup.class(port)) * self.words;
-        self.rows.get(start..start + self.words).unwrap_or_default()
-    }
-
-    fn bytes(&self) -> usize {
-        self.lookup.bytes() + size_of_val(&*self.rows)
-    }
-}
-
-/// Collects atoms by dimension.
-#[derive(Debug, Default)]
-struct Builder {
-    segments: Vec<Range<usize>>,
-    rule_of_bit: Vec<u32>,
-    rules: Vec<(usize, CompiledRule)>,
-    atoms: Vec<(usize, Atom)>,
-}
-
-impl Builder {
-    fn segment(&mut self, rules: &[(usize, &policy::Rule)]) -> Option<()> {
-        let start = self.rule_of_bit.len() / 64;
-        for (rank, rule) in rules {
-            let number = u32::try_from(self.rules.len()).ok()?;
-            for atom in atoms(rule) {
-                self.atoms.push((self.rule_of_bit.len(), atom));
-                self.rule_of_bit.push(number);
-            }
-            self.rules.push((*rank, CompiledRule::new(rule)));
-            if self.rule_of_bit.len() > MAX_ATOMS {
-                return None;
+    /// Looks up the identities of a peer.
+    pub(super) fn peer(&self, rules: &Rules, identities: &[&str]) -> Peer {
+        let matching = matching(&self.identities, identities.iter().copied());
+        let mut resolved = Resolved::default();
+        match &self.shape {
+            Shape::One(block) => [resolved.row] = block.peer_row(&matching),
+            Shape::Four(block) => resolved.rows = block.peer_row(&matching).into(),
+            Shape::Many(many) => {
+                let connection = Connection::unknown().principals(identities);
+                let holds = |test: &Test| {
+                    self.head(test.atom).is_some_and(|head| {
+                        rules.texts_hold(place(head.rule), usize::from(head.from), &connection) != Truth::False
+                    })
+                };
+                let candidates = many.keyed.as_ref().map(|keyed| keyed.peer_candidates(&matching, holds)).unwrap_or_default();
+                resolved.sieve = candidates.iter().fold(0, |all, (sieve, _)| all | sieve);
+                resolved.candidates = candidates.into();
+                resolved.rows = many.wide.iter().flat_map(|block| block.peer_row(&matching)).collect();
             }
         }
-        // A segment ends with its word.
-        self.rule_of_bit.resize(self.rule_of_bit.len().next_multiple_of(64), u32::MAX);
-        self.segments.push(start..self.rule_of_bit.len() / 64);
-        (self.rule_of_bit.len() <= MAX_ATOMS).then_some(())
+        Peer::new(identities, &self.owner, resolved)
     }
 
-    fn finish(self, budget: usize) -> Option<Index> {
-        let words = WIDTHS.into_iter().find(|words| *words >= self.rule_of_bit.len() / 64)?;
-        let (mut used, mut verify) = (vec![0; words], vec![0; words]);
-        for (bit, atom) in &self.atoms {
-            set(&mut used, *bit, true);
-            set(&mut verify, *bit, atom.verify);
+    pub(super) fn reads(&self) -> FactSet {
+        self.reads
+    }
+
+    /// How the rules are arranged; what is not said here is left at zero.
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            conjunctions: self.atoms.len(),
+            large_sets: self.large.iter().count(),
+            asked: self.atoms.iter().filter(|head| head.verify).count(),
+            ..Stats::default()
+        };
+        match &self.shape {
+            Shape::One(block) => stats.small = block.len(),
+            Shape::Four(block) => stats.small = block.len(),
+            Shape::Many(many) => {
+                stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len);
+                stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest);
+                stats.wide = many.wide.iter().map(Block::len).sum();
+                stats.blocks = many.wide.len();
+            }
         }
-        let mut text = |of: fn(&Atom) -> &Words| {
-            let asked: Vec<(usize, &Words)> =
-                self.atoms.iter().map(|(bit, atom)| (*bit, of(atom))).filter(|(_, words)| !words.is_empty()).collect();
-            if asked.is_empty() {
-                return None;
+        stats
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(&*self.atoms)
+            + self.identities.bytes()
+            + self.names.bytes()
+            + self.large.iter().map(AddressSet::bytes).sum::<usize>()
+            + match &self.shape {
+                Shape::One(block) => block.bytes(),
+                Shape::Four(block) => block.bytes(),
+                Shape::Many(many) => {
+                    many.keyed.as_ref().map_or(0, Keyed::bytes) + many.wide.iter().map(Block::bytes).sum::<usize>()
+                }
             }
-            let (index, incomplete) = TextIndex::new(&asked, words);
-            for bit in incomplete {
-                set(&mut verify, bit, true);
-            }
-            Some(index)
-        };
-        let (peer, sni) = (text(|atom| &atom.peer), text(|atom| &atom.sni));
-        let addresses = |of: fn(&Atom) -> Option<&AddressRanges>| {
-            let sets: Vec<(usize, &AddressRanges)> =
-                self.atoms.iter().filter_map(|(bit, atom)| Some((*bit, of(atom)?))).collect();
-            if sets.is_empty() { Some(None) } else { AddressIndex::new(&sets, words).map(Some) }
-        };
-        let source = addresses(|atom| atom.source.as_ref())?;
-        let remote = addresses(|atom| atom.remote.as_ref())?;
-        let destination = addresses(|atom| atom.destination.as_ref())?;
-        let ports: Vec<(usize, &Ranges<u16>)> =
-            self.atoms.iter().filter_map(|(bit, atom)| Some((*bit, atom.port.as_ref()?))).collect();
-        let port = if ports.is_empty() { None } else { Some(port_index(&ports, words)?) };
-        let index = Index {
-            segments: self.segments,
-            rule_of_bit: self.rule_of_bit.into(),
-            rules: self.rules,
-            used: used.into(),
-            verify: verify.into(),
-            source,
-            remote,
-            destination,
-            port,
-            peer,
-            sni,
-        };
-        (index.bytes() <= budget).then_some(index)
+    }
+
+    /// The number of the rule that an atom belongs to.
+    pub(super) fn rule(&self, atom: u32) -> Option<usize> {
+        self.head(atom).map(|head| place(head.rule))
     }
 }
 
-fn port_index(sets: &[(usize, &Ranges<u16>)], words: usize) -> Option<PortIndex> {
-    let line = rows_of(sets, words)?;
-    Some(PortIndex { lookup: PortLookup::new(&line.stretches), words, rows: line.rows, unconstrained: line.unconstrained })
+/// Takes the atoms of a connection of which everything that rules ask for is known.
+struct Certain<'i, S> {
+    index: &'i Index,
+    rules: &'i Rules,
+    connection: &'i Connection<'i>,
+    sink: &'i mut S,
+    /// Whether a rule asks for a fact that is not known after all.
+    is_open: bool,
+}
+
+impl<S: Sink> Found for Certain<'_, S> {
+    #[inline]
+    fn wants(&self, segment: usize) -> bool {
+        self.sink.wants(segment)
+    }
+
+    #[inline]
+    fn found(&mut self, test: &Test, compare: bool) {
+        let Some(head) = self.index.head(test.atom) else { return };
+        match self.index.really_matches(head, compare, self.rules, self.connection) {
+            Some(true) => self.sink.atom(usize::from(head.segment), test.atom),
+            Some(false) => {}
+            None => self.is_open = true,
+        }
+    }
+}
+
+/// Takes the atoms of any other connection.
+struct Weighing<'i> {
+    open: &'i Open<'i>,
+    answer: &'i mut Answer,
+}
+
+impl Found for Weighing<'_> {
+    fn wants(&self, _: usize) -> bool {
+        true
+    }
+
+    fn found(&mut self, test: &Test, compare: bool) {
+        self.open.weigh(test.atom, compare, self.answer);
+    }
+}
+
+/// A connection of which not everything is known.
+struct Open<'i> {
+    index: &'i Index,
+    rules: &'i Rules,
+    connection: &'i Connection<'i>,
+    unknown: FactSet,
+}
+
+impl Open<'_> {
+    fn weigh_block<const W: usize>(&self, block: &Block<W>, left: &Row<W>, answer: &mut Answer) {
+        for bit in ones(left) {
+            self.weigh(block.atom(bit), false, answer);
+        }
+    }
+
+    /// Takes in an atom that no known number, address or row rules out.
+    fn weigh(&self, atom: u32, compare: bool, answer: &mut Answer) {
+        let Some(head) = self.index.head(atom) else { return };
+        let open = head.asks & self.unknown;
+        if answer.first_of(head.segment) <= atom || !open.is_empty() && answer.needs_of(head.segment).contains(open) {
+            return;
+        }
+        let number = place(head.rule);
+        if head.verify || !open.is_empty() && !head.is_whole {
+            // What is certain of one conjunction may leave open less of another.
+            match self.rules.ask(number, self.connection) {
+                Truth::True => answer.atom(usize::from(head.segment), atom),
+                Truth::Unknown(needs) => answer.need(head.segment, needs),
+                Truth::False => {}
+            }
+        } else if !(compare || head.names)
+            || self.rules.texts_hold(number, usize::from(head.from), self.connection) != Truth::False
+        {
+            if open.is_empty() { answer.atom(usize::from(head.segment), atom) } else { answer.need(head.segment, open) }
+        }
+    }
+}
+
+/// Keys atoms; those that lists would be too long with become wide.
+fn key<'a>(mut entries: Vec<Entry<'a>>, wide: &mut Vec<(u32, &'a Atom)>, shared: &Shared<'_>) -> Option<Keyed> {
+    if entries.is_empty() {
+        return None;
+    }
+    let (keyed, too_many) = Keyed::new(&mut entries, shared);
+    wide.extend(too_many.into_iter().filter_map(|at| entries.get(at)).map(|entry| (entry.number, entry.atom)));
+    Some(keyed)
+}
+
+/// The patterns that match a peer, in order.
+fn matching<'i>(patterns: &Patterns, identities: impl IntoIterator<Item = &'i str>) -> Box<[u32]> {
+    let mut all = Vec::new();
+    for identity in identities {
+        patterns.matching_identity(identity, |number| all.push(number));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all.into()
 }

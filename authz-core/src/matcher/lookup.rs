@@ -1,172 +1,112 @@
-//! From an address or a port to its class: a table over the leading bytes, then a short search.
+//! From an address or a port to what was kept for it.
 
-use super::classes::Stretches;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
 
-/// A class number as a place in a list.
+use super::ipv4_line::{Ipv4Line, SLACK};
+use super::ipv6_line::Ipv6Line;
+
+/// A number as a place in a list.
+#[inline]
 pub(super) fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The bit that tells a class from a reference to a next table.
-const LEAF: u32 = 1 << 31;
-
-/// The class of every IPv4 address.
-///
-/// A table over the first byte leads to a class, or to a table over the second, and that to a class or
-/// to the few stretches that start below these two bytes.
+/// A value for every address.
 #[derive(Clone, Debug)]
-pub(super) struct Ipv4Lookup {
-    first: Box<[u32]>,
-    second: Box<[u32]>,
-    buckets: Box<[(u32, u32)]>,
-    starts: Box<[u32]>,
-    classes: Box<[u32]>,
+pub(super) struct AddressMap<V> {
+    v4: Ipv4Line,
+    v4_values: Box<[V]>,
+    v6: Ipv6Line,
+    v6_values: Box<[V]>,
 }
 
-impl Ipv4Lookup {
-    /// Nothing where there are more classes than can be numbered.
-    pub(super) fn new(stretches: Stretches<u32>) -> Option<Self> {
-        let Stretches { starts, classes } = stretches;
-        if classes.iter().any(|class| class & LEAF != 0) {
-            return None;
+impl<V: Copy> AddressMap<V> {
+    /// Keeps the value of each stretch of both families, by where it starts; the first of each starts
+    /// with the smallest address.
+    pub(super) fn new(v4: &[u32], mut v4_values: Vec<V>, v6: &[u128], v6_values: Vec<V>) -> Self {
+        v4_values.extend(v4_values.last().copied().into_iter().cycle().take(SLACK));
+        Self {
+            v4: Ipv4Line::new(v4.get(1..).unwrap_or_default()),
+            v4_values: v4_values.into(),
+            v6: Ipv6Line::new(v6.get(1..).unwrap_or_default()),
+            v6_values: v6_values.into(),
         }
-        let at = |value: u32| starts.partition_point(|start| *start <= value).checked_sub(1);
-        let (mut first, mut second, mut buckets) = (Vec::with_capacity(256), Vec::new(), Vec::new());
-        for one in 0..=255_u8 {
-            let (from, to) = (u32::from_be_bytes([one, 0, 0, 0]), u32::from_be_bytes([one, 255, 255, 255]));
-            let (begin, end) = (at(from)?, at(to)?);
-            if begin == end {
-                first.push(LEAF | classes.get(begin)?);
-                continue;
-            }
-            first.push(u32::try_from(second.len()).ok()?);
-            for two in 0..=255_u8 {
-                let (from, to) = (u32::from_be_bytes([one, two, 0, 0]), u32::from_be_bytes([one, two, 255, 255]));
-                let (begin, end) = (at(from)?, at(to)?);
-                if begin == end {
-                    second.push(LEAF | classes.get(begin)?);
-                } else {
-                    second.push(u32::try_from(buckets.len()).ok()?);
-                    buckets.push((u32::try_from(begin).ok()?, u32::try_from(end).ok()?));
-                }
-            }
-        }
-        Some(Self {
-            first: first.into(),
-            second: second.into(),
-            buckets: buckets.into(),
-            starts: starts.into(),
-            classes: classes.into(),
-        })
     }
 
-    /// The class of an address.
-    pub(super) fn class(&self, address: u32) -> u32 {
-        self.find(address).unwrap_or_default()
-    }
-
-    fn find(&self, address: u32) -> Option<u32> {
-        let [one, two, ..] = address.to_be_bytes();
-        let entry = *self.first.get(usize::from(one))?;
-        if entry & LEAF != 0 {
-            return Some(entry & !LEAF);
+    /// The value of an address; every one has one.
+    #[inline(always)]
+    pub(super) fn get(&self, address: &IpAddr) -> Option<&V> {
+        match address {
+            IpAddr::V4(address) => self.v4_values.get(self.v4.roughly(address.to_bits())),
+            IpAddr::V6(address) => self.v6_values.get(self.v6.position(address.to_bits())),
         }
-        let entry = *self.second.get(place(entry) + usize::from(two))?;
-        if entry & LEAF != 0 {
-            return Some(entry & !LEAF);
-        }
-        let (begin, end) = *self.buckets.get(place(entry))?;
-        // The first of the stretches starts at or before the two bytes.
-        let begin = place(begin);
-        let inner = self.starts.get(begin + 1..=place(end))?;
-        let behind = if inner.len() <= 16 {
-            inner.iter().map(|start| usize::from(*start <= address)).sum()
-        } else {
-            inner.partition_point(|start| *start <= address)
-        };
-        self.classes.get(begin + behind).copied()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.first)
-            + size_of_val(&*self.second)
-            + size_of_val(&*self.buckets)
-            + size_of_val(&*self.starts)
-            + size_of_val(&*self.classes)
+        self.v4.bytes() + self.v6.bytes() + size_of_val(&*self.v4_values) + size_of_val(&*self.v6_values)
     }
 }
 
-/// The class of every IPv6 address: a binary search.
+/// A value for every port: pages of 256, of which those that hold one class are kept once.
 #[derive(Clone, Debug)]
-pub(super) struct Ipv6Lookup {
-    starts: Box<[u128]>,
-    classes: Box<[u32]>,
+pub(super) struct PortMap<V> {
+    pages: Box<[u8; 256]>,
+    classes: Box<[u16]>,
+    values: Box<[V]>,
 }
 
-impl Ipv6Lookup {
-    pub(super) fn new(stretches: Stretches<u128>) -> Self {
-        Self { starts: stretches.starts.into(), classes: stretches.classes.into() }
-    }
-
-    /// The class of an address.
-    pub(super) fn class(&self, address: u128) -> u32 {
-        let behind = self.starts.partition_point(|start| *start <= address);
-        behind.checked_sub(1).and_then(|at| self.classes.get(at)).copied().unwrap_or_default()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.starts) + size_of_val(&*self.classes)
-    }
-}
-
-/// The class of every port: pages of 256, of which those of one class are kept once.
-#[derive(Clone, Debug)]
-pub(super) struct PortLookup {
-    pages: Box<[u16]>,
-    classes: Box<[u32]>,
-}
-
-impl PortLookup {
-    pub(super) fn new(stretches: &Stretches<u16>) -> Self {
-        let at = |port: u16| {
-            let behind = stretches.starts.partition_point(|start| *start <= port);
-            behind.checked_sub(1).and_then(|at| stretches.classes.get(at)).copied().unwrap_or_default()
+impl<V: Copy + Eq + Hash> PortMap<V> {
+    /// Keeps the value of each stretch of ports, by where it starts; the first starts with port 0.
+    pub(super) fn new(starts: &[u16], values_of: &[V]) -> Self {
+        let (mut pages, mut classes): ([u8; 256], Vec<u16>) = ([0; 256], Vec::new());
+        // There are no more values than ports.
+        let mut known: HashMap<V, u16, foldhash::fast::RandomState> = HashMap::default();
+        let mut values = Vec::new();
+        let mut class = |port: u16| {
+            let behind = starts.partition_point(|start| *start <= port);
+            let Some(value) = behind.checked_sub(1).and_then(|at| values_of.get(at)).copied() else { return u16::MAX };
+            *known.entry(value).or_insert_with(|| {
+                values.push(value);
+                u16::try_from(values.len() - 1).unwrap_or(u16::MAX)
+            })
         };
-        let (mut pages, mut classes): (Vec<u16>, Vec<u32>) = (Vec::with_capacity(256), Vec::new());
-        let mut whole: Vec<(u32, u16)> = Vec::new();
-        for high in 0..=255_u8 {
+        let mut whole: Vec<(u16, u8)> = Vec::new();
+        for (high, own) in (0..=255_u8).zip(&mut pages) {
             let (first, last) = (u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 255]));
-            let inside = |start: &u16| (first + 1..=last).contains(start);
-            let next = u16::try_from(classes.len() / 256).unwrap_or(u16::MAX);
-            let from = stretches.starts.partition_point(|start| *start <= first);
-            if stretches.starts.get(from).is_some_and(inside) {
-                classes.extend((0..=255_u8).map(|low| at(u16::from_be_bytes([high, low]))));
-                pages.push(next);
+            let next = u8::try_from(classes.len() / 256).unwrap_or(u8::MAX);
+            let from = starts.partition_point(|start| *start <= first);
+            if starts.get(from).is_some_and(|start| *start <= last) {
+                classes.extend((0..=255_u8).map(|low| class(u16::from_be_bytes([high, low]))));
+                *own = next;
                 continue;
             }
             // A page of one class; most are, and most of one.
-            let class = at(first);
+            let class = class(first);
             match whole.iter().find(|(known, _)| *known == class) {
-                Some((_, page)) => pages.push(*page),
+                Some((_, page)) => *own = *page,
                 None => {
                     classes.extend([class; 256]);
                     whole.push((class, next));
-                    pages.push(next);
+                    *own = next;
                 }
             }
         }
-        Self { pages: pages.into(), classes: classes.into() }
+        Self { pages: Box::new(pages), classes: classes.into(), values: values.into() }
     }
 
-    /// The class of a port.
-    pub(super) fn class(&self, port: u16) -> u32 {
+    /// The value of a port; every one has one.
+    #[inline(always)]
+    pub(super) fn get(&self, port: u16) -> Option<&V> {
         let [high, low] = port.to_be_bytes();
-        let page = self.pages.get(usize::from(high)).copied().unwrap_or_default();
-        self.classes.get(usize::from(page) * 256 + usize::from(low)).copied().unwrap_or_default()
+        let page = self.pages.get(usize::from(high))?;
+        let class = self.classes.get(usize::from(*page) << 8 | usize::from(low))?;
+        self.values.get(usize::from(*class))
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.pages) + size_of_val(&*self.classes)
+        size_of_val(&*self.pages) + size_of_val(&*self.classes) + size_of_val(&*self.values)
     }
 }
 
@@ -174,34 +114,14 @@ impl PortLookup {
 mod tests {
     use super::*;
 
-    fn stretches<T>(starts: Vec<T>) -> Stretches<T> {
-        let classes = (0..).take(starts.len()).map(|n: u32| n * 7 % 5).collect();
-        Stretches { starts, classes }
-    }
-
     #[test]
-    fn an_address_has_the_class_of_its_stretch() {
-        let mut starts: Vec<u32> = vec![0, 1, 255, 0x0a00_0000, 0x0a00_0001, 0x0a01_0000, 0x0aff_ffff, 0x0b00_0000, u32::MAX];
-        starts.extend((0..100).map(|n| 0x0a02_0000 + n * 3));
-        starts.sort_unstable();
-        let line = stretches(starts.clone());
-        let lookup = Ipv4Lookup::new(line.clone()).unwrap();
-        for start in &starts {
-            for address in [start.wrapping_sub(1), *start, start.wrapping_add(1)] {
-                let at = starts.partition_point(|start| *start <= address) - 1;
-                assert_eq!(lookup.class(address), line.classes[at], "{address:x}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_port_has_the_class_of_its_stretch_and_equal_pages_are_kept_once() {
-        let line = stretches(vec![0, 80, 81, 9000, 65535]);
-        let lookup = PortLookup::new(&line);
+    fn a_port_has_the_value_of_its_stretch_and_equal_pages_are_kept_once() {
+        let (starts, values) = ([0, 80, 81, 9000, 65535], [7, 1, 7, 2, 3]);
+        let map = PortMap::new(&starts, &values);
         for port in 0..=u16::MAX {
-            let at = line.starts.partition_point(|start| *start <= port) - 1;
-            assert_eq!(lookup.class(port), line.classes[at], "{port}");
+            let at = starts.partition_point(|start| *start <= port) - 1;
+            assert_eq!(map.get(port), Some(&values[at]), "{port}");
         }
-        assert!(lookup.bytes() < 10_000, "{}", lookup.bytes());
+        assert!(map.bytes() < 5_000, "{}", map.bytes());
     }
 }

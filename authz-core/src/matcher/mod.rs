@@ -1,62 +1,170 @@
-//! The compiled form: rules flattened to tests over sets, in the order in which they report.
+//! The compiled form: the rules of a workload, arranged so that a connection is compared with few of them.
 //!
 //! Nothing here knows about actions or their order; a [`Matcher`] answers which rule of a segment
 //! matches first. Evaluation allocates nothing.
+//!
+//! | structure            | holds                                                    | when                        |
+//! |----------------------|----------------------------------------------------------|-----------------------------|
+//! | [`block`] of a word  | a bit for each conjunction, a row for each class of value | up to 64 conjunctions       |
+//! | [`keyed`]            | candidates by what is rarest about them                  | above that                  |
+//! | [`block`]s of 8 words | 512 conjunctions each                                   | those of which nothing is rare |
+//! | [`address_set`]      | one set of thousands of ranges                           | beside the others           |
 
-mod address_index;
+mod address_set;
+mod affixes;
 mod atom;
+mod block;
 mod classes;
+mod identity;
 mod index;
+mod ipv4_line;
+mod ipv6_line;
+mod key;
+mod keyed;
+mod large_sets;
+mod lists;
 mod lookup;
 mod patterns;
+mod query;
 mod ranges;
 mod rows;
-mod rule;
-mod text_index;
+mod rules;
+mod sieve;
+mod test;
+mod text_map;
+mod words_rows;
 
-use std::net::IpAddr;
-
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::Connection;
 use crate::fact_set::FactSet;
-use crate::policy;
-use crate::truth::Truth;
+use crate::peer::Peer;
+use crate::stats::Stats;
 use crate::value::RuleId;
 
-use self::index::{Index, Resolved};
-use self::rule::CompiledRule;
+use self::block::Block;
+use self::index::{Index, Sink};
+use self::rows::Row;
+pub(crate) use self::rules::{RulePlace, Rules};
 
-/// The facts of a connection as rules may see them: no identity on a transport that is not mesh mTLS.
+/// The most segments that rules can be told apart by.
+pub(crate) const SEGMENTS: usize = 10;
+
+/// No atom of a segment matches.
+const NO_ATOM: u32 = u32::MAX;
+
+/// What every segment says of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'c> {
-    source: Fact<IpAddr>,
-    remote: Fact<IpAddr>,
-    destination: Fact<IpAddr>,
-    port: Fact<u16>,
-    peer: Fact<&'c [&'c str]>,
-    sni: Fact<&'c str>,
-    connection: &'c Connection<'c>,
+pub(crate) struct Answer {
+    /// The first atom that matches.
+    first: [u32; SEGMENTS],
+    /// The facts without which it is not certain that none does.
+    needs: [FactSet; SEGMENTS],
 }
 
-impl<'c> Facts<'c> {
-    pub(crate) fn of(connection: &'c Connection<'c>) -> Self {
-        Self {
-            source: connection.source(),
-            remote: connection.remote(),
-            destination: connection.destination(),
-            port: connection.port(),
-            peer: match connection.transport_fact() {
-                Fact::Known(Transport::MeshMtls) if connection.peer_is_unknown() => Fact::Unknown,
-                Fact::Known(Transport::MeshMtls) => Fact::Known(connection.identities()),
-                Fact::Known(Transport::Plaintext | Transport::Tls) | Fact::Absent => Fact::Absent,
-                Fact::Unknown => Fact::Unknown,
-            },
-            sni: connection.server_name(),
-            connection,
+impl Answer {
+    const NONE: Self = Self { first: [NO_ATOM; SEGMENTS], needs: [FactSet::EMPTY; SEGMENTS] };
+
+    /// An atom may match.
+    fn need(&mut self, segment: u8, facts: FactSet) {
+        if let Some(needs) = self.needs.get_mut(usize::from(segment)) {
+            *needs |= facts;
+        }
+    }
+
+    #[inline]
+    fn first_of(&self, segment: impl Into<usize>) -> u32 {
+        self.first.get(segment.into()).copied().unwrap_or(NO_ATOM)
+    }
+
+    fn needs_of(&self, segment: impl Into<usize>) -> FactSet {
+        self.needs.get(segment.into()).copied().unwrap_or_default()
+    }
+
+    /// Whether a rule of a segment matches.
+    #[inline]
+    pub(crate) fn has(&self, segment: usize) -> bool {
+        self.first_of(segment) != NO_ATOM
+    }
+}
+
+impl Sink for Answer {
+    #[inline]
+    fn wants(&self, _: usize) -> bool {
+        true
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, number: u32) {
+        if let Some(first) = self.first.get_mut(segment) {
+            *first = number.min(*first);
+        }
+    }
+
+    #[inline]
+    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
+        if *left != [0; W] {
+            for (segment, first) in self.first.iter_mut().enumerate() {
+                *first = block.first_of(left, segment).unwrap_or(NO_ATOM).min(*first);
+            }
         }
     }
 }
 
-/// What a rule set says of a connection.
+/// Whether rules of some segments match, and not which; of those behind one that does it is not asked.
+struct Any<const N: usize> {
+    segments: [usize; N],
+    found: [bool; N],
+}
+
+impl<const N: usize> Sink for Any<N> {
+    #[inline]
+    fn wants(&self, segment: usize) -> bool {
+        let mut open = self.segments.iter().zip(&self.found).take_while(|(_, found)| !**found);
+        open.any(|(own, _)| *own == segment)
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, _: u32) {
+        self.segments.iter().zip(&mut self.found).for_each(|(own, found)| *found |= *own == segment);
+    }
+
+    #[inline]
+    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
+        self.segments.iter().zip(&mut self.found).for_each(|(segment, found)| *found |= block.has(left, *segment));
+    }
+}
+
+/// Which rules of some segments match first; of those behind one that does it is not asked.
+struct First<const N: usize> {
+    segments: [usize; N],
+    atoms: [u32; N],
+}
+
+impl<const N: usize> Sink for First<N> {
+    #[inline]
+    fn wants(&self, segment: usize) -> bool {
+        // Of the segment that matches already, an earlier atom may.
+        let found = self.atoms.iter().position(|atom| *atom != NO_ATOM).unwrap_or(N);
+        self.segments.iter().take(found + 1).any(|own| *own == segment)
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, number: u32) {
+        for (own, atom) in self.segments.iter().zip(&mut self.atoms) {
+            if *own == segment {
+                *atom = number.min(*atom);
+            }
+        }
+    }
+
+    #[inline]
+    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
+        for (segment, atom) in self.segments.iter().zip(&mut self.atoms) {
+            *atom = block.first_of(left, *segment).unwrap_or(NO_ATOM).min(*atom);
+        }
+    }
+}
+
+/// What a segment says of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Match<'a> {
     /// The first rule that matches, and its rank among all rules of its action.
@@ -89,62 +197,75 @@ impl<'a> Match<'a> {
 }
 
 /// Rules by segment: those of one action, enforced or tried out, or of one provider.
-///
-/// Small sets and large ones are indexed; what no index can hold is asked rule by rule.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Matcher {
-    segments: Vec<Vec<(usize, CompiledRule)>>,
-    index: Option<Index>,
-}
-
-/// The most bytes that the index of one workload may take.
-const BUDGET: usize = 64 << 20;
-
-/// A connection, looked up, to be asked about segment by segment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Question<'a, 'q> {
-    matcher: &'a Matcher,
-    resolved: Option<Resolved<'q>>,
-    facts: &'q Facts<'q>,
+    rules: Rules,
+    index: Index,
 }
 
 impl Matcher {
-    /// Compiles rules by segment; within one in the order in which they report, with their ranks.
-    pub(crate) fn new(segments: &[Vec<(usize, &policy::Rule)>]) -> Self {
-        match Index::new(segments, BUDGET) {
-            Some(index) => Self { segments: Vec::new(), index: Some(index) },
-            None => {
-                let compiled = |rules: &Vec<(usize, &policy::Rule)>| {
-                    rules.iter().map(|(rank, rule)| (*rank, CompiledRule::new(rule))).collect()
-                };
-                Self { segments: segments.iter().map(compiled).collect(), index: None }
-            }
+    /// Compiles rules.
+    pub(crate) fn new(rules: Rules) -> Self {
+        let index = Index::new(&rules);
+        Self { rules, index }
+    }
+
+    /// Whether a rule of each of some segments matches; nothing where rules ask for a fact that is not
+    /// known. Where one does, it says nothing of those behind it.
+    #[inline]
+    pub(crate) fn any<const N: usize>(&self, connection: &Connection<'_>, segments: [usize; N]) -> Option<[bool; N]> {
+        let mut any = Any { segments, found: [false; N] };
+        self.index.find(&self.rules, connection, &mut any)?;
+        Some(any.found)
+    }
+
+    /// The first rule of each of some segments that matches; nothing where rules ask for a fact that is
+    /// not known. Where one does, it says nothing of the segments behind it.
+    #[inline]
+    pub(crate) fn first<const N: usize>(
+        &self,
+        connection: &Connection<'_>,
+        segments: [usize; N],
+    ) -> Option<[Option<&RuleId>; N]> {
+        let mut first = First { segments, atoms: [NO_ATOM; N] };
+        self.index.find(&self.rules, connection, &mut first)?;
+        Some(first.atoms.map(|atom| {
+            let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
+            number.and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
+        }))
+    }
+
+    /// What every segment says of any connection.
+    #[inline]
+    pub(crate) fn answer(&self, connection: &Connection<'_>) -> Answer {
+        let mut answer = Answer::NONE;
+        match self.index.find(&self.rules, connection, &mut answer) {
+            Some(()) => answer,
+            None => self.index.open(&self.rules, connection),
         }
     }
 
-    /// Looks up the facts of a connection and hands on what can be asked about it.
-    pub(crate) fn resolve<'a, R>(&'a self, facts: &Facts<'_>, work: impl FnOnce(Question<'a, '_>) -> R) -> R {
-        match &self.index {
-            Some(index) => index.resolve(facts, |resolved| work(Question { matcher: self, resolved: Some(resolved), facts })),
-            None => work(Question { matcher: self, resolved: None, facts }),
+    /// What a segment says.
+    pub(crate) fn of(&self, answer: &Answer, segment: usize) -> Match<'_> {
+        let number = if answer.has(segment) { self.index.rule(answer.first_of(segment)) } else { None };
+        match number.and_then(|number| self.rules.get(number)) {
+            Some((rank, rule)) => Match { rule: Some((rank, &rule.id)), needs: FactSet::EMPTY },
+            None => Match { rule: None, needs: answer.needs_of(segment) },
         }
     }
-}
 
-impl<'a> Question<'a, '_> {
-    /// The first rule of a segment that matches.
-    pub(crate) fn first_match(self, segment: usize) -> Match<'a> {
-        if let (Some(index), Some(resolved)) = (&self.matcher.index, self.resolved) {
-            return index.first_match(segment, resolved, self.facts);
-        }
-        let mut needs = FactSet::EMPTY;
-        for (rank, rule) in self.matcher.segments.get(segment).into_iter().flatten() {
-            match rule.matches(self.facts) {
-                Truth::True => return Match { rule: Some((*rank, rule.id())), needs: FactSet::EMPTY },
-                Truth::Unknown(more) => needs |= more,
-                Truth::False => {}
-            }
-        }
-        Match { rule: None, needs }
+    /// How the rules are arranged.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { rules: self.rules.len(), bytes: self.rules.bytes() + self.index.bytes(), ..self.index.stats() }
+    }
+
+    /// The facts that some rule asks for.
+    pub(crate) fn reads(&self) -> FactSet {
+        self.index.reads()
+    }
+
+    /// Looks up the identities of a peer.
+    pub(crate) fn peer(&self, identities: &[&str]) -> Peer {
+        self.index.peer(&self.rules, identities)
     }
 }

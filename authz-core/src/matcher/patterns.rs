@@ -2,16 +2,47 @@
 
 use std::collections::HashMap;
 
+use super::affixes::{Bounded, Words};
+use super::identity::{SCHEME, Standard};
+use super::text_map::TextMap;
 use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, StringMatch, TrustDomainMatch};
 
-type Map<K> = HashMap<K, u32, foldhash::fast::RandomState>;
+/// A pattern over identities or server names, of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum PatternRef<'p> {
+    Principal(&'p PrincipalMatch),
+    Namespace(&'p NamespaceMatch),
+    ServiceAccount(&'p ServiceAccountMatch),
+    TrustDomain(&'p TrustDomainMatch),
+    Sni(&'p SniMatch),
+}
 
-/// A pattern over identities or server names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Pattern {
-    Principal(PrincipalMatch),
+/// Patterns, each with the number of its first occurrence.
+#[derive(Debug, Default)]
+pub(super) struct Numbers<'p> {
+    numbers: HashMap<PatternRef<'p>, u32, foldhash::fast::RandomState>,
+    all: Vec<PatternRef<'p>>,
+}
+
+impl<'p> Numbers<'p> {
+    /// The number of a pattern, from 0.
+    pub(super) fn number(&mut self, pattern: PatternRef<'p>) -> u32 {
+        *self.numbers.entry(pattern).or_insert_with(|| {
+            self.all.push(pattern);
+            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// By number.
+    pub(super) fn all(&self) -> &[PatternRef<'p>] {
+        &self.all
+    }
+}
+
+/// A pattern of no form that hashing finds.
+#[derive(Clone, Debug)]
+enum Pattern {
     Namespace(NamespaceMatch),
-    ServiceAccount(ServiceAccountMatch),
     TrustDomain(TrustDomainMatch),
     Sni(SniMatch),
 }
@@ -19,169 +50,205 @@ pub(super) enum Pattern {
 impl Pattern {
     fn matches(&self, text: &str) -> bool {
         match self {
-            Self::Principal(pattern) => pattern.matches(text),
             Self::Namespace(pattern) => pattern.matches(text),
-            Self::ServiceAccount(pattern) => pattern.matches(text),
             Self::TrustDomain(pattern) => pattern.matches(text),
             Self::Sni(pattern) => pattern.matches(text),
         }
     }
 }
 
-/// Prefixes, or suffixes, found by hashing one candidate of each length that occurs.
-#[derive(Clone, Debug, Default)]
-struct Affixes {
-    lengths: Vec<usize>,
-    table: Map<Box<[u8]>>,
-}
-
-impl Affixes {
-    fn insert(&mut self, affix: &str, number: u32) {
-        if let Err(place) = self.lengths.binary_search(&affix.len()) {
-            self.lengths.insert(place, affix.len());
-        }
-        self.table.insert(affix.as_bytes().into(), number);
-    }
-
-    fn prefixes_of(&self, text: &[u8], mut found: impl FnMut(usize, u32)) {
-        for length in &self.lengths {
-            let Some(prefix) = text.get(..*length) else { return };
-            if let Some(number) = self.table.get(prefix) {
-                found(*length, *number);
-            }
-        }
-    }
-
-    fn suffixes_of(&self, text: &[u8], mut found: impl FnMut(u32)) {
-        for length in &self.lengths {
-            let Some(suffix) = text.len().checked_sub(*length).and_then(|start| text.get(start..)) else { return };
-            if let Some(number) = self.table.get(suffix) {
-                found(*number);
-            }
-        }
-    }
-}
-
-/// Strings, prefixes and suffixes of one text.
-#[derive(Clone, Debug, Default)]
-struct Words {
-    exact: Map<Box<[u8]>>,
-    prefixes: Affixes,
-    suffixes: Affixes,
-}
-
-impl Words {
-    fn insert(&mut self, pattern: &StringMatch, number: u32) -> bool {
-        match pattern {
-            StringMatch::Presence => return false,
-            StringMatch::Exact(text) => drop(self.exact.insert(text.as_bytes().into(), number)),
-            StringMatch::Prefix(text) => self.prefixes.insert(text, number),
-            StringMatch::Suffix(text) => self.suffixes.insert(text, number),
-        }
-        true
-    }
-
-    fn matches_of(&self, text: &[u8], found: &mut impl FnMut(u32)) {
-        if let Some(number) = self.exact.get(text) {
-            found(*number);
-        }
-        self.prefixes.prefixes_of(text, |_, number| found(number));
-        self.suffixes.suffixes_of(text, &mut *found);
-    }
-}
-
 /// Patterns by number, arranged so that those that match a text are found by hashing its parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Patterns {
-    numbers: HashMap<Pattern, u32>,
     /// `*`: any text but the empty one.
     presence: Option<u32>,
     principals: Words,
+    /// Prefixes of principals that end with a slash.
+    principals_up_to: Bounded,
+    /// Suffixes of principals that start with a slash.
+    principals_from: Bounded,
     namespaces: Words,
-    accounts: HashMap<Box<str>, Map<Box<str>>, foldhash::fast::RandomState>,
+    /// Whether a suffix of namespaces takes in what stands behind a namespace: `/sa`.
+    suffix_meets_sa: bool,
+    accounts: HashMap<Box<[u8]>, TextMap, foldhash::fast::RandomState>,
     any_trust_domain: Option<u32>,
     trust_domains: Words,
     server_names: Words,
     /// Those of no such form; they are tried one by one.
     others: Vec<(Pattern, u32)>,
+    /// Patterns over server names, for names too long to be hashed.
+    long_server_names: Vec<(Pattern, u32)>,
+    /// Whether what whole identities match is worked out in advance.
+    foresees: bool,
 }
 
 impl Patterns {
-    /// The number of a pattern, from 0 in the order of insertion.
-    pub(super) fn number(&mut self, pattern: Pattern) -> u32 {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        if let Some(number) = self.numbers.get(&pattern) {
-            return *number;
+    /// Arranges patterns by number.
+    pub(super) fn new(all: &[PatternRef<'_>]) -> Self {
+        let mut this = Self::default();
+        for (number, pattern) in (0..).zip(all) {
+            this.arrange(*pattern, number);
         }
-        if !self.arrange(&pattern, next) {
-            self.others.push((pattern.clone(), next));
+        for words in [&mut this.principals, &mut this.namespaces, &mut this.trust_domains, &mut this.server_names] {
+            words.finish();
         }
-        self.numbers.insert(pattern, next);
-        next
+        this.principals_up_to.finish_prefixes();
+        this.principals_from.finish_suffixes();
+        // Patterns that take trying one by one would make it quadratic; what is not foreseen is looked
+        // up when it comes.
+        this.foresees = this.principals.exact.len().saturating_mul(this.others.len()) <= 1_000_000;
+        this
     }
 
-    /// Whether the pattern has a form that hashing finds.
-    fn arrange(&mut self, pattern: &Pattern, number: u32) -> bool {
+    fn arrange(&mut self, pattern: PatternRef<'_>, number: u32) {
         match pattern {
-            Pattern::Principal(pattern) => self.principals.insert(pattern.pattern(), number) || self.present(number),
-            Pattern::Sni(pattern) => self.server_names.insert(pattern.pattern(), number) || self.present(number),
-            Pattern::Namespace(pattern) => {
-                let text = pattern.pattern();
-                let form = if text == "*" { StringMatch::Suffix("".into()) } else { StringMatch::parse(text) };
-                match &form {
-                    // A slash in the middle, or a further star, takes the whole comparison.
-                    StringMatch::Exact(rest) if rest.contains(['*', '/']) => false,
-                    StringMatch::Prefix(rest) | StringMatch::Suffix(rest) if rest.contains('*') => false,
-                    form => self.namespaces.insert(form, number),
+            PatternRef::Principal(pattern) => match pattern.pattern() {
+                StringMatch::Prefix(text) if text.ends_with('/') => self.principals_up_to.insert(text, number),
+                StringMatch::Suffix(text) if text.starts_with('/') => self.principals_from.insert(text, number),
+                StringMatch::Presence => self.presence = Some(number),
+                pattern => drop(self.principals.insert(pattern, number)),
+            },
+            PatternRef::Sni(pattern) => {
+                self.long_server_names.push((Pattern::Sni(pattern.clone()), number));
+                if !self.server_names.insert(pattern.pattern(), number) {
+                    self.presence = Some(number);
                 }
             }
-            Pattern::ServiceAccount(account) => {
-                self.accounts.entry(account.namespace().into()).or_default().insert(account.name().into(), number);
-                true
+            PatternRef::Namespace(pattern) => {
+                let text = pattern.pattern();
+                let form = if text == "*" { StringMatch::Suffix("".into()) } else { StringMatch::parse(text) };
+                let is_plain = match &form {
+                    // A slash in the middle, or a further star, takes the whole comparison.
+                    StringMatch::Exact(rest) => !rest.contains(['*', '/']),
+                    StringMatch::Prefix(rest) | StringMatch::Suffix(rest) => !rest.contains('*'),
+                    StringMatch::Presence => true,
+                };
+                if let StringMatch::Suffix(text) = &form {
+                    self.suffix_meets_sa |= "/sa".ends_with(&**text) || text.ends_with("/sa");
+                }
+                if !(is_plain && self.namespaces.insert(&form, number)) {
+                    self.others.push((Pattern::Namespace(pattern.clone()), number));
+                }
             }
-            Pattern::TrustDomain(pattern) => {
+            PatternRef::ServiceAccount(account) => {
+                self.accounts.entry(account.namespace().as_bytes().into()).or_default().insert(account.name().as_bytes(), number);
+            }
+            PatternRef::TrustDomain(pattern) => {
                 let form = match pattern {
-                    TrustDomainMatch::Any => {
-                        self.any_trust_domain = Some(number);
-                        return true;
-                    }
+                    TrustDomainMatch::Any => return self.any_trust_domain = Some(number),
                     TrustDomainMatch::Exact(text) => StringMatch::Exact(text.clone()),
                     TrustDomainMatch::Prefix(text) => StringMatch::Prefix(text.clone()),
                     TrustDomainMatch::Suffix(text) => StringMatch::Suffix(text.clone()),
                 };
-                !pattern.to_string().contains('/') && self.trust_domains.insert(&form, number)
+                if pattern.to_string().contains('/') || !self.trust_domains.insert(&form, number) {
+                    self.others.push((Pattern::TrustDomain(pattern.clone()), number));
+                }
             }
         }
     }
 
-    fn present(&mut self, number: u32) -> bool {
-        self.presence = Some(number);
-        true
-    }
-
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.numbers.len()
-    }
-
-    /// The exact principals: each whole identity, and nothing else, is known in advance.
-    pub(super) fn whole_identities(&self) -> Vec<String> {
-        // Patterns that take trying one by one would make this quadratic; what is not known in advance
-        // is looked up when it comes.
-        if self.principals.exact.len().saturating_mul(self.others.len()) > 1_000_000 {
-            return Vec::new();
+    /// The number of the pattern that names an identity whole, if it is one of [`Self::whole_identities`].
+    #[inline]
+    pub(super) fn whole_identity(&self, identity: &str) -> Option<u32> {
+        if !self.foresees {
+            return None;
         }
-        let known = self.principals.exact.keys();
-        known.filter_map(|rest| std::str::from_utf8(rest).ok()).map(|rest| format!("spiffe://{rest}")).collect()
+        self.principals.exact.get(identity.strip_prefix(SCHEME)?.as_bytes())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let words = [&self.principals, &self.namespaces, &self.trust_domains, &self.server_names];
+        let accounts: usize = self.accounts.iter().map(|(namespace, names)| namespace.len() + names.bytes() + 64).sum();
+        words.map(Words::bytes).into_iter().sum::<usize>()
+            + self.principals_up_to.bytes()
+            + self.principals_from.bytes()
+            + accounts
+            + size_of_val(self.others.as_slice())
+            + size_of_val(self.long_server_names.as_slice())
+    }
+
+    /// The whole identities that patterns name, each with the number of its pattern.
+    pub(super) fn whole_identities(&self) -> impl Iterator<Item = (String, u32)> {
+        let known = self.principals.exact.iter().filter(|_| self.foresees);
+        known.filter_map(|(rest, number)| Some((format!("{SCHEME}{}", std::str::from_utf8(rest).ok()?), number)))
     }
 
     /// Calls `found` with the number of each pattern that matches an identity, perhaps more than once.
+    #[inline]
     pub(super) fn matching_identity(&self, identity: &str, mut found: impl FnMut(u32)) {
+        if let Some(standard) = Standard::parse(identity) {
+            if let Some(number) = self.principals.exact.get(standard.behind_scheme()) {
+                found(number);
+            }
+            self.matching_standard(standard, &mut found);
+        } else {
+            self.matching_any(identity, &mut |number| found(number));
+        }
+        for (pattern, number) in &self.others {
+            if pattern.matches(identity) {
+                found(*number);
+            }
+        }
+    }
+
+    /// The same for an identity that no pattern names whole.
+    #[inline]
+    pub(super) fn matching_unforeseen(&self, identity: &str, mut found: impl FnMut(u32)) {
+        match Standard::parse(identity) {
+            Some(standard) if self.foresees && self.others.is_empty() => self.matching_standard(standard, &mut found),
+            _ => self.matching_identity(identity, found),
+        }
+    }
+
+    /// All but exact principals and those patterns that are tried one by one.
+    #[inline]
+    fn matching_standard(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+        let namespace = standard.namespace();
+        self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
+        if !self.principals_up_to.is_empty() {
+            standard.up_to_slashes().into_iter().filter_map(|text| self.principals_up_to.prefix(text)).for_each(&mut *found);
+        }
+        if !self.principals_from.is_empty() {
+            standard.behind_slashes().into_iter().filter_map(|text| self.principals_from.suffix(text)).for_each(&mut *found);
+        }
+        self.principals.affixes_of(standard.behind_scheme(), found);
+        self.trust_domains.matches_of(standard.trust_domain(), found);
+        if let Some(number) = self.namespaces.exact.get_unless_empty(namespace) {
+            found(number);
+        }
+        // A slash has to follow, and the last stands in front of the service account.
+        self.namespaces.prefixes.prefixes_of(standard.behind_ns(), |length, number| {
+            if length <= namespace.len() + "/sa".len() {
+                found(number);
+            }
+        });
+        self.namespaces.suffixes.suffixes_of(namespace, &mut *found);
+        if self.suffix_meets_sa {
+            let behind = standard.behind_ns();
+            let before = behind.get(..namespace.len() + "/sa".len()).unwrap_or_default();
+            self.namespaces.suffixes.suffixes_of(before, &mut *found);
+        }
+        if !self.accounts.is_empty()
+            && let Some(number) = self.accounts.get(namespace).and_then(|names| names.get(standard.service_account()))
+        {
+            found(number);
+        }
+    }
+
+    /// The same for an identity of any form.
+    #[cold]
+    fn matching_any(&self, identity: &str, mut found: &mut dyn FnMut(u32)) {
         if let Some(number) = self.presence.filter(|_| !identity.is_empty()) {
             found(number);
         }
-        if let Some(rest) = identity.strip_prefix("spiffe://") {
-            self.principals.matches_of(rest.as_bytes(), &mut found);
+        if let Some(rest) = identity.strip_prefix(SCHEME) {
+            let bytes = rest.as_bytes();
+            self.principals.matches_of(bytes, &mut found);
+            for (slash, _) in rest.match_indices('/') {
+                let (up_to, from) = (bytes.get(..=slash).unwrap_or_default(), bytes.get(slash..).unwrap_or_default());
+                self.principals_up_to.prefix(up_to).into_iter().for_each(&mut found);
+                self.principals_from.suffix(from).into_iter().for_each(&mut found);
+            }
             if let Some(number) = self.any_trust_domain {
                 found(number);
             }
@@ -201,7 +268,7 @@ impl Patterns {
                 let is_first = from == 0;
                 self.matching_namespace(rest, last_slash.saturating_sub(start), is_first, &mut found);
                 // Some trust domain stands between the scheme and this.
-                if at > "spiffe://".len() && identity.starts_with("spiffe://") {
+                if at > SCHEME.len() && identity.starts_with(SCHEME) {
                     let namespace = rest.split('/').next().unwrap_or_default();
                     if !seen.contains(&namespace) {
                         seen.rotate_right(1);
@@ -214,25 +281,20 @@ impl Patterns {
             }
             from = at + 1;
         }
-        for (pattern, number) in &self.others {
-            if pattern.matches(identity) {
-                found(*number);
-            }
-        }
     }
 
     /// Namespaces, in what stands behind `/ns/`: the pattern, and a slash right behind it.
     fn matching_namespace(&self, rest: &str, last_slash: usize, is_first: bool, found: &mut impl FnMut(u32)) {
         let Some((segment, _)) = rest.split_once('/') else { return };
         if let Some(number) = self.namespaces.exact.get(segment.as_bytes()) {
-            found(*number);
+            found(number);
         }
         self.namespaces.prefixes.prefixes_of(rest.as_bytes(), |length, number| {
             if length <= last_slash {
                 found(number);
             }
         });
-        if is_first && !self.namespaces.suffixes.lengths.is_empty() {
+        if is_first && !self.namespaces.suffixes.is_empty() {
             for (slash, _) in rest.match_indices('/') {
                 let before = rest.as_bytes().get(..slash).unwrap_or_default();
                 self.namespaces.suffixes.suffixes_of(before, &mut *found);
@@ -243,14 +305,14 @@ impl Patterns {
     /// Service accounts, in what stands behind `/ns/`: `NS/(.+/|)sa/SA(/.+)?`.
     fn matching_account(&self, rest: &str, found: &mut impl FnMut(u32)) {
         let Some((namespace, rest)) = rest.split_once('/') else { return };
-        let Some(accounts) = self.accounts.get(namespace) else { return };
+        let Some(accounts) = self.accounts.get(namespace.as_bytes()) else { return };
         let mut account = |rest: &str| {
             let Some(rest) = rest.strip_prefix("sa/") else { return };
             let (name, behind) = rest.split_once('/').map_or((rest, None), |(name, behind)| (name, Some(behind)));
             if behind != Some("")
-                && let Some(number) = accounts.get(name)
+                && let Some(number) = accounts.get(name.as_bytes())
             {
-                found(*number);
+                found(number);
             }
         };
         account(rest);
@@ -273,7 +335,7 @@ impl Patterns {
                 self.server_names.matches_of(lower, &mut found);
             }
             None => {
-                for (pattern, number) in &self.numbers {
+                for (pattern, number) in &self.long_server_names {
                     if pattern.matches(name) {
                         found(*number);
                     }
@@ -308,7 +370,7 @@ mod tests {
         texts
     }
 
-    fn patterns() -> Vec<Pattern> {
+    fn patterns() -> Vec<Written> {
         let words = [
             "*",
             "a",
@@ -334,42 +396,75 @@ mod tests {
             "a.b",
             "*s*",
         ];
-        let mut all = Vec::new();
-        for word in words {
-            all.push(Pattern::Principal(PrincipalMatch::parse(word)));
-            all.push(Pattern::Namespace(NamespaceMatch::parse(word)));
-            all.extend(ServiceAccountMatch::parse(word, "ns").ok().map(Pattern::ServiceAccount));
-            all.extend(TrustDomainMatch::parse_condition(word).ok().map(Pattern::TrustDomain));
+        words
+            .map(|word| Written {
+                principal: PrincipalMatch::parse(word),
+                namespace: NamespaceMatch::parse(word),
+                account: ServiceAccountMatch::parse(word, "ns").ok(),
+                trust_domain: TrustDomainMatch::parse_condition(word).ok(),
+            })
+            .into()
+    }
+
+    /// One text as every kind of pattern.
+    struct Written {
+        principal: PrincipalMatch,
+        namespace: NamespaceMatch,
+        account: Option<ServiceAccountMatch>,
+        trust_domain: Option<TrustDomainMatch>,
+    }
+
+    fn numbered(all: &[Written]) -> Numbers<'_> {
+        let mut numbers = Numbers::default();
+        for written in all {
+            numbers.number(PatternRef::Principal(&written.principal));
+            numbers.number(PatternRef::Namespace(&written.namespace));
+            let others = written.account.iter().map(PatternRef::ServiceAccount);
+            for other in others.chain(written.trust_domain.iter().map(PatternRef::TrustDomain)) {
+                numbers.number(other);
+            }
         }
-        all
+        numbers
+    }
+
+    fn matches(pattern: PatternRef<'_>, text: &str) -> bool {
+        match pattern {
+            PatternRef::Principal(pattern) => pattern.matches(text),
+            PatternRef::Namespace(pattern) => pattern.matches(text),
+            PatternRef::ServiceAccount(pattern) => pattern.matches(text),
+            PatternRef::TrustDomain(pattern) => pattern.matches(text),
+            PatternRef::Sni(pattern) => pattern.matches(text),
+        }
     }
 
     #[test]
     fn the_patterns_that_match_are_those_that_match_one_by_one() {
         let all = patterns();
-        let mut index = Patterns::default();
-        let numbers: Vec<u32> = all.iter().map(|pattern| index.number(pattern.clone())).collect();
+        let numbers = numbered(&all);
+        let index = Patterns::new(numbers.all());
         for text in texts() {
-            let mut found = vec![false; index.len()];
+            let mut found = vec![false; numbers.all().len()];
             index.matching_identity(&text, |number| found[usize::try_from(number).unwrap()] = true);
-            for (pattern, number) in all.iter().zip(&numbers) {
-                assert_eq!(found[usize::try_from(*number).unwrap()], pattern.matches(&text), "{pattern:?} against {text:?}");
+            for (pattern, found) in numbers.all().iter().zip(found) {
+                assert_eq!(found, matches(*pattern, &text), "{pattern:?} against {text:?}");
             }
         }
     }
 
     #[test]
     fn server_names_are_found_in_any_case_and_length() {
-        let mut index = Patterns::default();
-        let all: Vec<Pattern> =
-            ["*", "a.example", "*.example", "a.*", "A.b", "é"].map(|word| Pattern::Sni(SniMatch::parse(word))).to_vec();
-        let numbers: Vec<u32> = all.iter().map(|pattern| index.number(pattern.clone())).collect();
+        let all = ["*", "a.example", "*.example", "a.*", "A.b", "é", "*.long.example", "a.long.*"].map(SniMatch::parse);
+        let mut numbers = Numbers::default();
+        for pattern in &all {
+            numbers.number(PatternRef::Sni(pattern));
+        }
+        let index = Patterns::new(numbers.all());
         let long = format!("{}.example", "x".repeat(300));
-        for name in ["", "a.example", "A.EXAMPLE", "b.example", "a.b", "é", "É", &long] {
-            let mut found = vec![false; index.len()];
+        for name in ["", "a.example", "A.EXAMPLE", "b.example", "a.b", "é", "É", "b.long.example", "A.long.x", &long] {
+            let mut found = vec![false; all.len()];
             index.matching_server_name(name, |number| found[usize::try_from(number).unwrap()] = true);
-            for (pattern, number) in all.iter().zip(&numbers) {
-                assert_eq!(found[usize::try_from(*number).unwrap()], pattern.matches(name), "{pattern:?} against {name:?}");
+            for (pattern, found) in all.iter().zip(found) {
+                assert_eq!(found, pattern.matches(name), "{pattern:?} against {name:?}");
             }
         }
     }

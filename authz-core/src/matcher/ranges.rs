@@ -117,6 +117,11 @@ impl AddressRanges {
         Self { v4: Ranges::union(v4), v6: Ranges::union(v6) }
     }
 
+    /// How many ranges there are.
+    pub(super) fn ranges(&self) -> usize {
+        self.v4.as_slice().len() + self.v6.as_slice().len()
+    }
+
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),

@@ -1,50 +1,41 @@
 //! Rows of bits, one bit an atom: for each class of a dimension, the atoms that it does not rule out.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
-/// Rows of equal length, by number.
-#[derive(Clone, Debug)]
-pub(super) struct Rows {
-    words: usize,
-    bits: Vec<u64>,
-    known: HashMap<Box<[u64]>, u32>,
+use super::lookup::place;
+use super::ranges::{Line, Ranges};
+
+/// A bit for each atom of a block.
+pub(super) type Row<const W: usize> = [u64; W];
+
+/// Rows by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows<const W: usize> {
+    rows: Vec<Row<W>>,
+    known: HashMap<Row<W>, u32, foldhash::fast::RandomState>,
 }
 
-impl Rows {
-    pub(super) fn new(words: usize) -> Self {
-        Self { words, bits: Vec::new(), known: HashMap::new() }
-    }
-
+impl<const W: usize> Rows<W> {
     /// The number of a row; equal rows have one.
-    pub(super) fn number(&mut self, row: &[u64]) -> u32 {
-        if let Some(number) = self.known.get(row) {
-            return *number;
-        }
-        let number = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-        self.known.insert(row.into(), number);
-        self.bits.extend_from_slice(row);
-        number
-    }
-
-    /// The row of a number.
-    pub(super) fn row(&self, number: u32) -> &[u64] {
-        let start = super::lookup::place(number).saturating_mul(self.words);
-        self.bits.get(start..start.saturating_add(self.words)).unwrap_or_default()
+    pub(super) fn number(&mut self, row: Row<W>) -> u32
+    where
+        Row<W>: Hash + Eq,
+    {
+        *self.known.entry(row).or_insert_with(|| {
+            self.rows.push(row);
+            u32::try_from(self.rows.len() - 1).unwrap_or(u32::MAX)
+        })
     }
 
     /// No more rows: forgets what it takes to tell equal ones.
-    pub(super) fn finish(&mut self) {
-        self.known = HashMap::new();
-        self.bits.shrink_to_fit();
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.bits.as_slice())
+    pub(super) fn finish(self) -> Box<[Row<W>]> {
+        self.rows.into()
     }
 }
 
 /// Sets or clears the bit of an atom.
-pub(super) fn set(row: &mut [u64], atom: usize, value: bool) {
+pub(super) fn set<const W: usize>(row: &mut Row<W>, atom: usize, value: bool) {
     if let Some(word) = row.get_mut(atom / 64) {
         let bit = 1 << (atom % 64);
         if value {
@@ -55,21 +46,61 @@ pub(super) fn set(row: &mut [u64], atom: usize, value: bool) {
     }
 }
 
-/// Keeps of `left` the atoms that a row does not rule out.
-pub(super) fn rule_out<const W: usize>(left: &mut [u64; W], row: &[u64]) {
-    match row.first_chunk::<W>() {
-        Some(row) => left.iter_mut().zip(row).for_each(|(left, row)| *left &= row),
-        // No row is shorter; were one, it would rule out everything.
-        None => *left = [0; W],
-    }
+/// The atoms of both rows.
+#[inline]
+pub(super) fn keep<const W: usize>(left: &mut Row<W>, row: &Row<W>) {
+    left.iter_mut().zip(row).for_each(|(left, row)| *left &= row);
 }
 
-/// The bits of a row in order.
-pub(super) fn ones(word: u64) -> impl Iterator<Item = usize> {
-    let mut rest = word;
-    std::iter::from_fn(move || {
-        let bit = usize::try_from(rest.trailing_zeros()).ok().filter(|bit| *bit < 64)?;
-        rest &= rest - 1;
-        Some(bit)
+/// The first atom of both rows.
+#[inline]
+pub(super) fn first_of_both<const W: usize>(left: &Row<W>, mask: &Row<W>) -> Option<usize> {
+    let mut words = left.iter().zip(mask).map(|(left, mask)| left & mask).enumerate();
+    words.find(|(_, word)| *word != 0).map(|(at, word)| at * 64 + place(word.trailing_zeros()))
+}
+
+/// The atoms of a row in order.
+pub(super) fn ones<const W: usize>(row: &Row<W>) -> impl Iterator<Item = usize> {
+    row.iter().enumerate().flat_map(|(at, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            let bit = Some(place(rest.trailing_zeros())).filter(|bit| *bit < 64)?;
+            rest &= rest - 1;
+            Some(at * 64 + bit)
+        })
     })
+}
+
+/// A line cut by the sets of atoms: where each stretch starts, and its row. Atoms without a set are in
+/// every row.
+pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec<T>, Vec<Row<W>>) {
+    let mut row = [u64::MAX; W];
+    let mut edges: Vec<(T, usize)> = Vec::with_capacity(sets.iter().map(|(_, set)| 2 * set.as_slice().len()).sum());
+    for (atom, ranges) in sets {
+        set(&mut row, *atom, false);
+        for (first, last) in ranges.as_slice() {
+            if *first == T::MIN {
+                set(&mut row, *atom, true);
+            } else {
+                edges.push((*first, *atom));
+            }
+            edges.extend(last.next().map(|behind| (behind, *atom)));
+        }
+    }
+    edges.sort_unstable();
+    let (mut starts, mut rows) = (vec![T::MIN], vec![row]);
+    for same in edges.chunk_by(|(one, _), (two, _)| one == two) {
+        same.iter().for_each(|(_, atom)| flip(&mut row, *atom));
+        if let (Some((at, _)), false) = (same.first(), rows.last() == Some(&row)) {
+            starts.push(*at);
+            rows.push(row);
+        }
+    }
+    (starts, rows)
+}
+
+fn flip<const W: usize>(row: &mut Row<W>, atom: usize) {
+    if let Some(word) = row.get_mut(atom / 64) {
+        *word ^= 1 << (atom % 64);
+    }
 }

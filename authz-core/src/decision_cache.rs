@@ -1,0 +1,117 @@
+//! Verdicts of connections seen before, kept by the caller.
+
+use std::hash::{BuildHasher, Hash};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::connection::{Connection, Fact, Transport};
+use crate::fact_set::FactSet;
+use crate::peer::Principals;
+
+/// Remembers verdicts for a caller that sees the same connections again and again.
+///
+/// It belongs to one thread, is never shared or hidden, and never answers for another set of policies: an
+/// authorizer that replaces another starts it anew. What it remembers is compared in full, never by a
+/// hash alone. It pays where policies are many: see `benches/results`.
+///
+/// Connections with a server name or metadata, of which facts are unknown, or whose peer is stated by its
+/// identities and not as a [`Peer`](crate::Peer), are decided without it.
+///
+/// ```
+/// use authz_core::{Connection, DecisionCache, Mesh, PolicySet, Workload};
+///
+/// let authorizer = PolicySet::from_yaml("", &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// let mut cache = DecisionCache::new(1024);
+/// assert_eq!(cache.capacity(), 1024);
+/// let connection = Connection::new("10.0.0.7".parse()?, "10.0.0.9:9000".parse()?).plaintext();
+/// assert!(authorizer.allows_cached(&connection, &mut cache));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DecisionCache {
+    slots: Box<[Option<Slot>]>,
+    /// Whose verdicts they are.
+    owner: Option<Arc<()>>,
+    hasher: foldhash::fast::RandomState,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    flow: Flow,
+    /// The peer, which cannot be mistaken for a later one as long as this lives.
+    peer: Option<Arc<()>>,
+    allows: bool,
+}
+
+/// The facts of a connection that a slot is for; the peer aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Flow {
+    source: IpAddr,
+    remote: IpAddr,
+    destination: IpAddr,
+    port: u16,
+    is_mesh: bool,
+}
+
+impl Flow {
+    /// The facts of a connection, and its peer; nothing where they do not tell all of it.
+    #[inline]
+    fn of<'c>(connection: &Connection<'c>) -> Option<(Self, Option<&'c Arc<()>>)> {
+        if connection.unknown_facts().without(FactSet::METADATA) != FactSet::EMPTY || connection.known_sni().is_some() {
+            return None;
+        }
+        let peer = match connection.known_peer() {
+            None => None,
+            Some(Principals::Resolved(peer)) => Some(peer.token()),
+            Some(Principals::One(_) | Principals::Many(_)) => return None,
+        };
+        let flow = Self {
+            source: *connection.known_source(),
+            remote: *connection.known_remote(),
+            destination: *connection.known_destination(),
+            port: connection.known_port(),
+            is_mesh: connection.transport_fact() == Fact::Known(Transport::MeshMtls),
+        };
+        Some((flow, peer))
+    }
+}
+
+impl DecisionCache {
+    /// A cache of at least `connections` connections: the next power of two, from 1 to 2²⁰. An entry takes
+    /// less than 100 bytes.
+    pub fn new(connections: usize) -> Self {
+        let slots = connections.clamp(1, 1 << 20).next_power_of_two();
+        Self { slots: vec![None; slots].into(), owner: None, hasher: foldhash::fast::RandomState::default() }
+    }
+
+    /// How many connections it remembers at most.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The verdict of a connection, remembered or decided and then remembered.
+    ///
+    /// What metadata rules read is not in it, so `decide` must not depend on that.
+    pub(crate) fn allows(&mut self, owner: &Arc<()>, connection: &Connection<'_>, decide: impl FnOnce() -> bool) -> bool {
+        let Some((flow, peer)) = Flow::of(connection) else { return decide() };
+        if !self.owner.as_ref().is_some_and(|own| Arc::ptr_eq(own, owner)) {
+            self.slots.fill(None);
+            self.owner = Some(Arc::clone(owner));
+        }
+        let hash = self.hasher.hash_one((flow, peer.map(Arc::as_ptr)));
+        let at = usize::try_from(hash & 0xf_ffff).unwrap_or_default() & (self.slots.len() - 1);
+        let Some(slot) = self.slots.get_mut(at) else { return decide() };
+        match slot {
+            Some(Slot { flow: known, peer: known_peer, allows })
+                if *known == flow && known_peer.as_ref().map(Arc::as_ptr) == peer.map(Arc::as_ptr) =>
+            {
+                *allows
+            }
+            _ => {
+                let allows = decide();
+                *slot = Some(Slot { flow, peer: peer.cloned(), allows });
+                allows
+            }
+        }
+    }
+}

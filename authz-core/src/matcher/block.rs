@@ -1,0 +1,255 @@
+//! A few rules at once, as rows of bits that are combined for each connection.
+//!
+//! Every conjunction is one bit. Each dimension turns its fact into a row: the conjunctions that this
+//! fact does not rule out. What is left when all rows are combined matches.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::SEGMENTS;
+use super::address_set::AddressSet;
+use super::atom::{Atom, Words};
+use super::lookup::{AddressMap, PortMap};
+use super::patterns::Patterns;
+use super::query::{Dimension, PeerQuery, Query};
+use super::ranges::{AddressRanges, Ranges};
+use super::rows::{Row, cut, first_of_both, keep, set};
+use super::words_rows::WordsRows;
+use crate::peer::Resolved;
+
+/// Up to 64 × `W` atoms.
+#[derive(Clone, Debug)]
+pub(super) struct Block<const W: usize> {
+    /// By bit: the number of its atom.
+    atoms: Box<[u32]>,
+    /// By segment: its atoms.
+    segments: [Row<W>; SEGMENTS],
+    used: Row<W>,
+    /// The atoms whose rule has to be asked too.
+    pub(super) verify: Option<Row<W>>,
+    port: Option<PortMap<Row<W>>>,
+    source: Option<AddressMap<Row<W>>>,
+    destination: Option<AddressMap<Row<W>>>,
+    remote: Option<AddressMap<Row<W>>>,
+    peer: Option<WordsRows<W>>,
+    sni: Option<WordsRows<W>>,
+    large: Box<[Large<W>]>,
+}
+
+/// A set too large to cut a line by.
+#[derive(Clone, Debug)]
+struct Large<const W: usize> {
+    dimension: Dimension,
+    set: Arc<AddressSet>,
+    /// The atoms that an address outside does not rule out.
+    outside: Row<W>,
+}
+
+/// What the atoms of a block share with those of others.
+pub(super) struct Shared<'s> {
+    /// How many patterns there are over identities, and over server names.
+    pub(super) patterns: [usize; 2],
+    /// Identities that patterns name whole: of each the number of that pattern, and of all that match.
+    pub(super) foreseen: &'s [(u32, Box<[u32]>)],
+    /// The sets that are too large to cut a line by.
+    pub(super) large: &'s super::large_sets::LargeSets,
+}
+
+impl<const W: usize> Block<W>
+where
+    Row<W>: Hash + Eq,
+{
+    /// Arranges atoms, each with its number and segment.
+    pub(super) fn new(atoms: &[(u32, usize, &Atom)], shared: &Shared<'_>) -> Self {
+        let mut used = [0; W];
+        let (mut verify, mut segments) = ([0; W], [[0; W]; SEGMENTS]);
+        for (bit, (_, segment, atom)) in atoms.iter().enumerate() {
+            set(&mut used, bit, true);
+            set(
+                &mut verify,
+                bit,
+                atom.verify || atom.peer.any.len() > super::words_rows::LISTS || atom.sni.any.len() > super::words_rows::LISTS,
+            );
+            segments.get_mut(*segment).into_iter().for_each(|row| set(row, bit, true));
+        }
+        let mut large = Vec::new();
+        let mut addresses = |dimension: Dimension| {
+            let asked = atoms.iter().enumerate().filter_map(|(bit, (_, _, atom))| Some((bit, atom.addresses(dimension)?)));
+            let mut small: Vec<(usize, &AddressRanges)> = Vec::new();
+            for (bit, ranges) in asked {
+                match shared.large.get(ranges) {
+                    Some(known) => Large::add(&mut large, dimension, known, bit),
+                    None => small.push((bit, ranges)),
+                }
+            }
+            if small.is_empty() {
+                return None;
+            }
+            let v4: Vec<(usize, &Ranges<u32>)> = small.iter().map(|(bit, ranges)| (*bit, &ranges.v4)).collect();
+            let v6: Vec<(usize, &Ranges<u128>)> = small.iter().map(|(bit, ranges)| (*bit, &ranges.v6)).collect();
+            let (v4, v4_rows) = cut(&v4);
+            let (v6, v6_rows) = cut(&v6);
+            Some(AddressMap::new(&v4, v4_rows, &v6, v6_rows))
+        };
+        let [source, destination, remote] = Dimension::ALL.map(&mut addresses);
+        let ports = atoms.iter().enumerate().filter_map(|(bit, (_, _, atom))| Some((bit, &**atom.port.as_ref()?)));
+        let ports: Vec<(usize, &Ranges<u16>)> = ports.collect();
+        let port = (!ports.is_empty()).then(|| {
+            let (starts, rows) = cut(&ports);
+            PortMap::new(&starts, &rows)
+        });
+        let words = |of: fn(&Atom) -> &Words, patterns: usize| {
+            let asked = atoms.iter().enumerate().map(|(bit, (_, _, atom))| (bit, of(atom)));
+            let asked: Vec<(usize, &Words)> = asked.filter(|(_, words)| !words.is_empty()).collect();
+            (!asked.is_empty()).then(|| WordsRows::new(&asked, patterns))
+        };
+        let [identities, names] = shared.patterns;
+        let mut peer = words(|atom| &atom.peer, identities);
+        peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen));
+        Self {
+            atoms: atoms.iter().map(|(number, ..)| *number).collect(),
+            segments,
+            used,
+            verify: Some(verify).filter(|verify| verify.iter().any(|word| *word != 0)),
+            port,
+            source,
+            destination,
+            remote,
+            peer,
+            sni: words(|atom| &atom.sni, names),
+            large: large.into(),
+        }
+    }
+
+    /// The atoms that no known fact rules out.
+    ///
+    /// The row of a peer that was looked up before is the word at `resolved`.
+    #[inline(always)]
+    pub(super) fn left<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: [&Patterns; 2]) -> Row<W> {
+        let mut left = self.used;
+        if let (Some(map), Some(port)) = (&self.port, query.port()) {
+            keep_row(&mut left, map.get(port));
+        }
+        // Written out, as a loop over the three is not unrolled.
+        keep_address(&mut left, self.source.as_ref(), query.address(Dimension::Source));
+        keep_address(&mut left, self.destination.as_ref(), query.address(Dimension::Destination));
+        keep_address(&mut left, self.remote.as_ref(), query.address(Dimension::Remote));
+        for large in &self.large {
+            if let Some(address) = query.address(large.dimension)
+                && !large.set.contains(*address)
+            {
+                keep(&mut left, &large.outside);
+            }
+        }
+        let [identities, names] = patterns;
+        if let Some(words) = &self.peer {
+            match query.peer {
+                PeerQuery::Whole(number) => words.keep_whole(number, &mut left),
+                PeerQuery::Resolved(peer) => keep(&mut left, &resolved_row(peer, resolved)),
+                PeerQuery::Texts(texts) => {
+                    let mut seen = words.nothing();
+                    identities.matching_identities(texts, |pattern| words.see(&mut seen, pattern));
+                    keep(&mut left, &words.row(&seen));
+                }
+                PeerQuery::Absent => keep(&mut left, &words.absent),
+                PeerQuery::Unknown => {}
+            }
+        }
+        if let (Some(words), Some(name)) = (&self.sni, query.sni()) {
+            match name {
+                Some(name) => {
+                    let mut seen = words.nothing();
+                    names.matching_server_name(name, |pattern| words.see(&mut seen, pattern));
+                    keep(&mut left, &words.row(&seen));
+                }
+                None => keep(&mut left, &words.absent),
+            }
+        }
+        left
+    }
+
+    /// Whether one of these atoms is of a segment.
+    #[inline]
+    pub(super) fn has(&self, left: &Row<W>, segment: usize) -> bool {
+        self.segments.get(segment).is_some_and(|row| left.iter().zip(row).fold(0, |any, (left, row)| any | left & row) != 0)
+    }
+
+    /// The first of these atoms that is of a segment.
+    #[inline]
+    pub(super) fn first_of(&self, left: &Row<W>, segment: usize) -> Option<u32> {
+        first_of_both(left, self.segments.get(segment)?).map(|bit| self.atom(bit))
+    }
+
+    /// The row of a peer that presents these identities, for later.
+    pub(super) fn peer_row(&self, matching: &[u32]) -> Row<W> {
+        self.peer.as_ref().map_or([u64::MAX; W], |words| {
+            let mut seen = words.nothing();
+            matching.iter().for_each(|pattern| words.see(&mut seen, *pattern));
+            words.row(&seen)
+        })
+    }
+
+    /// The number of the atom at a bit.
+    #[inline]
+    pub(super) fn atom(&self, bit: usize) -> u32 {
+        self.atoms.get(bit).copied().unwrap_or(u32::MAX)
+    }
+
+    /// How many atoms there are.
+    pub(super) fn len(&self) -> usize {
+        self.atoms.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let maps = [&self.source, &self.destination, &self.remote];
+        let maps: usize = maps.into_iter().flatten().map(AddressMap::bytes).sum();
+        let words: usize = [&self.peer, &self.sni].into_iter().flatten().map(WordsRows::bytes).sum();
+        size_of::<Self>()
+            + size_of_val(&*self.atoms)
+            + self.port.as_ref().map_or(0, PortMap::bytes)
+            + maps
+            + words
+            + size_of_val(&*self.large)
+    }
+}
+
+impl<const W: usize> Large<W> {
+    /// Lets an atom ask for a set.
+    fn add(all: &mut Vec<Self>, dimension: Dimension, known: &Arc<AddressSet>, bit: usize) {
+        let same = |large: &Self| large.dimension == dimension && Arc::ptr_eq(&large.set, known);
+        let at = all.iter().position(same).unwrap_or_else(|| {
+            all.push(Self { dimension, set: Arc::clone(known), outside: [u64::MAX; W] });
+            all.len() - 1
+        });
+        if let Some(large) = all.get_mut(at) {
+            set(&mut large.outside, bit, false);
+        }
+    }
+}
+
+/// Every value has a row; were there none, it would rule out everything.
+#[inline]
+fn keep_row<const W: usize>(left: &mut Row<W>, row: Option<&Row<W>>) {
+    match row {
+        Some(row) => keep(left, row),
+        None => *left = [0; W],
+    }
+}
+
+#[inline(always)]
+fn keep_address<const W: usize>(left: &mut Row<W>, map: Option<&AddressMap<Row<W>>>, address: Option<&IpAddr>) {
+    if let (Some(map), Some(address)) = (map, address) {
+        keep_row(left, map.get(address));
+    }
+}
+
+/// The row of a resolved peer: the one word of a small index, or that of one of the blocks.
+#[inline]
+fn resolved_row<const W: usize>(peer: &Resolved, at: usize) -> Row<W> {
+    if W == 1 {
+        return [peer.row; W];
+    }
+    // Every block has its row; were there none, it would rule out everything.
+    peer.rows.get(at..).and_then(|rows| rows.first_chunk::<W>()).copied().unwrap_or([0; W])
+}

@@ -1,0 +1,269 @@
+//! Many rules at once, each looked up by what is rarest about it.
+//!
+//! Every conjunction is kept with the values of its rarest dimension. A connection finds the lists of its
+//! own values, in each a few conjunctions, and these are compared.
+
+use super::atom::Atom;
+use super::block::Shared;
+use super::key::Key;
+use super::lists::Lists;
+use super::lookup::{AddressMap, PortMap, place};
+use super::patterns::Patterns;
+use super::query::{Dimension, PeerQuery, Query};
+use super::sieve::Sieve;
+use super::test::{Test, TestSets};
+
+/// Atoms by what is rarest about them.
+#[derive(Clone, Debug)]
+pub(super) struct Keyed {
+    tests: Box<[Test]>,
+    sets: TestSets,
+    /// The tests of each dimension stand together: where those of the nth end.
+    ends: [usize; 6],
+    candidates: Box<[Candidate]>,
+    /// By the values of addresses and ports; the first is empty.
+    lists: Box<[List]>,
+    addresses: [Option<AddressMap<u32>>; 3],
+    port: Option<PortMap<u32>>,
+    /// By the number of a pattern that names an identity whole: exactly those that it may match.
+    whole: Box<[List]>,
+    /// By the number of a pattern over identities.
+    peer: Box<[List]>,
+    /// By the number of a pattern over server names.
+    sni: Box<[List]>,
+}
+
+/// An atom that may match.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) sieve: Sieve,
+    /// The number of its test, and above it [`SEGMENT`] and [`COMPARE`].
+    pub(super) test: u32,
+}
+
+/// Above the number of a test: the identities are still to be compared.
+pub(super) const COMPARE: u32 = 1 << 31;
+
+/// Above the number of a test: where its segment starts, which takes four bits.
+pub(super) const SEGMENT: u32 = 27;
+
+/// The number of a test.
+pub(super) const TEST: u32 = (1 << SEGMENT) - 1;
+
+/// What becomes of the tests that no known fact fails.
+pub(super) trait Found {
+    /// Whether tests of a segment make a difference.
+    fn wants(&self, segment: usize) -> bool;
+    /// Takes a test, and whether identities are still to be compared.
+    fn found(&mut self, test: &Test, compare: bool);
+}
+
+/// A run of candidates.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct List {
+    /// What one of them takes.
+    pub(super) sieve: Sieve,
+    pub(super) start: u32,
+    pub(super) length: u32,
+}
+
+/// An atom to be keyed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) number: u32,
+    pub(super) segment: u8,
+    pub(super) atom: &'a Atom,
+    pub(super) key: Key,
+}
+
+/// The places of dimensions among [`Keyed::ends`], after those of [`Dimension::ALL`].
+const PORT: usize = 3;
+const PEER: usize = 4;
+const SNI: usize = 5;
+
+fn place_of(key: Key) -> usize {
+    match key {
+        Key::Address(Dimension::Source) => 0,
+        Key::Address(Dimension::Destination) => 1,
+        Key::Address(Dimension::Remote) => 2,
+        Key::Port => PORT,
+        Key::Peer(_) => PEER,
+        Key::Sni(_) => SNI,
+    }
+}
+
+impl Keyed {
+    /// Arranges atoms; answers too the places of those that lists would be too long with.
+    pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>) -> (Self, Vec<usize>) {
+        entries.sort_by_key(|entry| place_of(entry.key));
+        let mut lists = Lists::new(entries);
+        let (mut sets, mut tests) = (TestSets::default(), Vec::with_capacity(entries.len()));
+        for entry in &*entries {
+            let dimension = if let Key::Address(dimension) = entry.key { Some(dimension) } else { None };
+            tests.push(sets.test(entry.number, entry.atom, dimension, shared.large));
+        }
+        let mut ends = [0; 6];
+        for (at, end) in ends.iter_mut().enumerate() {
+            *end = entries.partition_point(|entry| place_of(entry.key) <= at);
+        }
+        let of = |at: usize| {
+            let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
+            start..ends.get(at).copied().unwrap_or_default()
+        };
+        let mut at = 0..;
+        let addresses = Dimension::ALL.map(|dimension| lists.addresses(of(at.next().unwrap_or_default()), dimension));
+        let port = lists.ports(of(PORT));
+        let [identities, names] = shared.patterns;
+        let [peer, sni] = [(of(PEER), identities), (of(SNI), names)].map(|(range, count)| lists.patterns(range, count));
+        let whole = lists.whole(&peer, shared.foreseen);
+        let this = Self {
+            tests: tests.into(),
+            sets,
+            ends,
+            candidates: lists.candidates.into(),
+            lists: lists.lists.into(),
+            addresses,
+            port,
+            whole: whole.into(),
+            peer: peer.into(),
+            sni: sni.into(),
+        };
+        (this, lists.too_many)
+    }
+
+    /// Hands on each test that no known fact fails.
+    #[inline(always)]
+    pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>, patterns: [&Patterns; 2], found: &mut impl Found) {
+        let sieve = Sieve::of_query(query);
+        // Written out, as a loop over the three is not unrolled.
+        let [source, destination, remote] = &self.addresses;
+        self.scan_address(source.as_ref(), Dimension::Source, sieve, query, found);
+        self.scan_address(destination.as_ref(), Dimension::Destination, sieve, query, found);
+        self.scan_address(remote.as_ref(), Dimension::Remote, sieve, query, found);
+        if let Some(map) = &self.port {
+            match query.port() {
+                Some(port) => self.scan(self.list(map.get(port)), sieve, query, found),
+                None => self.scan_all(PORT, query, found),
+            }
+        }
+        let [identities, names] = patterns;
+        if !self.peer.is_empty() {
+            match query.peer {
+                PeerQuery::Whole(number) => self.scan(self.whole.get(place(number)), sieve, query, found),
+                PeerQuery::Resolved(peer) => {
+                    if Sieve(peer.sieve).passes(sieve) {
+                        for (own, test) in &peer.candidates {
+                            self.try_one(Candidate { sieve: Sieve(*own), test: *test }, sieve, query, found);
+                        }
+                    }
+                }
+                PeerQuery::Texts(texts) => {
+                    identities.matching_identities(texts, |number| {
+                        self.scan(self.peer.get(place(number)), sieve, query, found);
+                    });
+                }
+                PeerQuery::Absent => {}
+                PeerQuery::Unknown => self.scan_all(PEER, query, found),
+            }
+        }
+        if !self.sni.is_empty() {
+            match query.sni() {
+                Some(Some(name)) => {
+                    names.matching_server_name(name, |number| {
+                        self.scan(self.sni.get(place(number)), sieve, query, found);
+                    });
+                }
+                Some(None) => {}
+                None => self.scan_all(SNI, query, found),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn scan_address<const OPEN: bool>(
+        &self,
+        map: Option<&AddressMap<u32>>,
+        dimension: Dimension,
+        sieve: Sieve,
+        query: &Query<'_, OPEN>,
+        found: &mut impl Found,
+    ) {
+        match (map, query.address(dimension)) {
+            (None, _) => {}
+            (Some(map), Some(address)) => self.scan(self.list(map.get(address)), sieve, query, found),
+            (Some(_), None) => self.scan_all(place_of(Key::Address(dimension)), query, found),
+        }
+    }
+
+    #[inline]
+    fn list(&self, number: Option<&u32>) -> Option<&List> {
+        self.lists.get(place(*number?))
+    }
+
+    #[inline(always)]
+    fn scan<const OPEN: bool>(&self, list: Option<&List>, sieve: Sieve, query: &Query<'_, OPEN>, found: &mut impl Found) {
+        let Some(list) = list.filter(|list| list.sieve.passes(sieve)) else { return };
+        let start = place(list.start);
+        for candidate in self.candidates.get(start..start + place(list.length)).unwrap_or_default() {
+            self.try_one(*candidate, sieve, query, found);
+        }
+    }
+
+    #[inline]
+    fn try_one<const OPEN: bool>(&self, candidate: Candidate, sieve: Sieve, query: &Query<'_, OPEN>, found: &mut impl Found) {
+        if candidate.sieve.passes(sieve)
+            && found.wants(place(candidate.test >> SEGMENT & 0xf))
+            && let Some(test) = self.tests.get(place(candidate.test & TEST))
+            && self.sets.hold(test, query)
+        {
+            found.found(test, candidate.test & COMPARE != 0);
+        }
+    }
+
+    /// Every atom whose key is a fact that is not known.
+    #[cold]
+    fn scan_all<const OPEN: bool>(&self, at: usize, query: &Query<'_, OPEN>, found: &mut impl Found) {
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let tests = self.tests.get(start..self.ends.get(at).copied().unwrap_or_default()).unwrap_or_default();
+        for test in tests.iter().filter(|test| self.sets.hold(test, query)) {
+            found.found(test, true);
+        }
+    }
+
+    /// The candidates of a peer that presents what these patterns match, for later; `holds` compares its
+    /// identities with all that an atom asks of them.
+    pub(super) fn peer_candidates(&self, matching: &[u32], holds: impl Fn(&Test) -> bool) -> Vec<(u64, u32)> {
+        let lists = matching.iter().filter_map(|number| self.peer.get(place(*number)));
+        let candidates = lists.flat_map(|list| {
+            let start = place(list.start);
+            self.candidates.get(start..start + place(list.length)).unwrap_or_default()
+        });
+        let tests = candidates.map(|candidate| (candidate.sieve.0, candidate.test & !COMPARE));
+        let mut all: Vec<(u64, u32)> =
+            tests.filter(|(_, test)| self.tests.get(place(*test & TEST)).is_some_and(&holds)).collect();
+        all.sort_unstable_by_key(|(_, test)| *test);
+        all.dedup();
+        all
+    }
+
+    /// How many atoms there are.
+    pub(super) fn len(&self) -> usize {
+        self.tests.len()
+    }
+
+    /// The longest list.
+    pub(super) fn longest(&self) -> usize {
+        let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
+        lists.into_iter().flatten().map(|list| place(list.length)).max().unwrap_or_default()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
+        size_of_val(&*self.tests)
+            + self.sets.bytes()
+            + size_of_val(&*self.candidates)
+            + lists.into_iter().map(|lists| size_of_val(&**lists)).sum::<usize>()
+            + self.addresses.iter().flatten().map(AddressMap::bytes).sum::<usize>()
+            + self.port.as_ref().map_or(0, PortMap::bytes)
+    }
+}

@@ -1,0 +1,51 @@
+//! The few sets that are too large to share a line with others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::address_set::AddressSet;
+use super::atom::Atom;
+use super::query::Dimension;
+use super::ranges::AddressRanges;
+
+/// From this many ranges on a set may be kept apart.
+const LARGE: usize = 4096;
+
+/// How many are at most: each costs a look of its own, while those that share a line share one.
+const MOST: usize = 8;
+
+/// Sets with their arrangement.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LargeSets(HashMap<Arc<AddressRanges>, Arc<AddressSet>, foldhash::fast::RandomState>);
+
+impl LargeSets {
+    /// Arranges the largest sets that atoms ask for.
+    pub(super) fn new<'a>(atoms: impl Iterator<Item = &'a Atom>) -> Self {
+        let mut all: HashMap<*const AddressRanges, &Arc<AddressRanges>> = HashMap::new();
+        for atom in atoms {
+            for set in Dimension::ALL.into_iter().filter_map(|dimension| atom.addresses(dimension)) {
+                if set.ranges() >= LARGE {
+                    all.insert(Arc::as_ptr(set), set);
+                }
+            }
+        }
+        let mut all: Vec<&Arc<AddressRanges>> = all.into_values().collect();
+        all.sort_unstable_by_key(|set| std::cmp::Reverse(set.ranges()));
+        let mut sets = HashMap::default();
+        for set in all {
+            if sets.len() < MOST && !sets.contains_key(set) {
+                sets.insert(Arc::clone(set), Arc::new(AddressSet::new(set)));
+            }
+        }
+        Self(sets)
+    }
+
+    /// The arrangement of a set, if it is one of them.
+    pub(super) fn get(&self, set: &AddressRanges) -> Option<&Arc<AddressSet>> {
+        if set.ranges() < LARGE { None } else { self.0.get(set) }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AddressSet> {
+        self.0.values().map(|set| &**set)
+    }
+}

@@ -1,0 +1,109 @@
+//! One connection as the index asks about it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::patterns::Patterns;
+use crate::connection::Connection;
+use crate::fact_set::FactSet;
+use crate::peer::Principals;
+use crate::peer::{Peer, Resolved};
+
+/// A connection with its peer looked up; of one that is not `OPEN` everything that rules read is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query<'q, const OPEN: bool> {
+    pub(super) connection: &'q Connection<'q>,
+    pub(super) peer: PeerQuery<'q>,
+}
+
+/// What is known of the peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PeerQuery<'q> {
+    Unknown,
+    Absent,
+    /// Its one identity is what the pattern of this number names.
+    Whole(u32),
+    /// Identities that are compared with patterns; of a single one it is known that it is not `Whole`.
+    Texts(Principals<'q>),
+    /// What this index worked out for it before.
+    Resolved(&'q Resolved),
+}
+
+impl<'q, const OPEN: bool> Query<'q, OPEN> {
+    /// A connection; the peer is looked up where rules read it.
+    #[inline]
+    pub(super) fn new(connection: &'q Connection<'q>, reads: FactSet, patterns: &Patterns, owner: &Arc<()>) -> Self {
+        let peer = if !reads.contains(FactSet::PEER) || OPEN && connection.peer_is_unknown() {
+            PeerQuery::Unknown
+        } else {
+            match connection.known_peer() {
+                None => PeerQuery::Absent,
+                Some(Principals::Resolved(peer)) => resolved(peer, owner),
+                Some(Principals::One(identity)) => match patterns.whole_identity(identity) {
+                    Some(number) => PeerQuery::Whole(number),
+                    None => PeerQuery::Texts(Principals::One(identity)),
+                },
+                Some(several) => PeerQuery::Texts(several),
+            }
+        };
+        Self { connection, peer }
+    }
+
+    #[inline]
+    fn knows(&self, fact: FactSet) -> bool {
+        !OPEN || !self.connection.unknown_facts().meets(fact)
+    }
+
+    #[inline]
+    pub(super) fn port(&self) -> Option<u16> {
+        self.knows(FactSet::DESTINATION_PORT).then(|| self.connection.known_port())
+    }
+
+    #[inline]
+    pub(super) fn address(&self, dimension: Dimension) -> Option<&'q IpAddr> {
+        let (fact, address) = match dimension {
+            Dimension::Source => (FactSet::SOURCE_IP, self.connection.known_source()),
+            Dimension::Destination => (FactSet::DESTINATION_IP, self.connection.known_destination()),
+            Dimension::Remote => (FactSet::REMOTE_IP, self.connection.known_remote()),
+        };
+        self.knows(fact).then_some(address)
+    }
+
+    /// The server name: not known, known to be absent, or there.
+    #[inline]
+    pub(super) fn sni(&self) -> Option<Option<&'q str>> {
+        self.knows(FactSet::SNI).then(|| self.connection.known_sni())
+    }
+}
+
+#[inline]
+fn resolved<'q>(peer: &'q Peer, owner: &Arc<()>) -> PeerQuery<'q> {
+    if Arc::ptr_eq(peer.owner(), owner) {
+        PeerQuery::Resolved(peer.resolved())
+    } else {
+        PeerQuery::Texts(Principals::Resolved(peer))
+    }
+}
+
+/// Which address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Dimension {
+    Source,
+    Destination,
+    Remote,
+}
+
+impl Dimension {
+    pub(super) const ALL: [Self; 3] = [Self::Source, Self::Destination, Self::Remote];
+}
+
+impl Patterns {
+    /// Calls `found` with the number of each pattern that matches one of a peer's identities, perhaps
+    /// more than once.
+    pub(super) fn matching_identities(&self, identities: Principals<'_>, mut found: impl FnMut(u32)) {
+        match identities {
+            Principals::One(identity) => self.matching_unforeseen(identity, &mut found),
+            several => several.iter().for_each(|identity| self.matching_identity(identity, &mut found)),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! From identities, or a server name, to the row of atoms that they do not rule out.
+
+use std::hash::Hash;
+
+use super::atom::Words;
+use super::lookup::place;
+use super::rows::{Row, Rows, keep, set};
+
+/// The most positive lists of one atom that are told apart; more are left to the rule.
+pub(super) const LISTS: usize = 3;
+
+/// The atoms of a block that ask for a text.
+#[derive(Clone, Debug)]
+pub(super) struct WordsRows<const W: usize> {
+    /// By the number of a pattern: its place in `uses`, from 1; 0 where the block does not ask for it.
+    places: Box<[u32]>,
+    uses: Box<[Use<W>]>,
+    /// By positive list: the atoms that have none of that number.
+    free: [Row<W>; LISTS],
+    /// What is absent has the row of no match.
+    pub(super) absent: Row<W>,
+    /// By the number of a pattern that names a text whole: the row of that text.
+    whole: Box<[u32]>,
+    rows: Box<[Row<W>]>,
+}
+
+/// What a pattern that matches does to atoms.
+#[derive(Clone, Copy, Debug)]
+struct Use<const W: usize> {
+    /// The atoms whose positive list of a number it meets.
+    meets: [Row<W>; LISTS],
+    /// The atoms that it keeps out.
+    keeps_out: Row<W>,
+}
+
+/// What the patterns seen so far leave.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<const W: usize>(Use<W>);
+
+impl<const W: usize> WordsRows<W>
+where
+    Row<W>: Hash + Eq,
+{
+    /// Arranges what each atom asks for, of `patterns` patterns.
+    pub(super) fn new(atoms: &[(usize, &Words)], patterns: usize) -> Self {
+        let none = Use { meets: [[0; W]; LISTS], keeps_out: [0; W] };
+        let mut free = [[u64::MAX; W]; LISTS];
+        let (mut places, mut uses) = (vec![0_u32; patterns], Vec::new());
+        let mut used = |number: u32, change: &dyn Fn(&mut Use<W>)| {
+            let Some(at) = places.get_mut(place(number)) else { return };
+            if *at == 0 {
+                uses.push(none);
+                *at = u32::try_from(uses.len()).unwrap_or_default();
+            }
+            uses.get_mut(place(*at) - 1).into_iter().for_each(change);
+        };
+        for (atom, asked) in atoms {
+            for (list, (patterns, free)) in asked.any.iter().zip(&mut free).enumerate() {
+                set(free, *atom, false);
+                for number in patterns {
+                    used(*number, &|used| used.meets.get_mut(list).into_iter().for_each(|row| set(row, *atom, true)));
+                }
+            }
+            for number in &asked.none {
+                used(*number, &|used| set(&mut used.keeps_out, *atom, true));
+            }
+        }
+        let mut this =
+            Self { places: places.into(), uses: uses.into(), free, absent: [0; W], whole: Box::default(), rows: Box::default() };
+        this.absent = this.row(&this.nothing());
+        this
+    }
+
+    /// Works out the rows of texts that patterns name whole: of each the number of that pattern, and of
+    /// all that match.
+    pub(super) fn foresee(&mut self, texts: &[(u32, Box<[u32]>)]) {
+        let mut rows = Rows::default();
+        let mut whole = vec![0; self.places.len()];
+        for (number, matching) in texts {
+            let mut seen = self.nothing();
+            matching.iter().for_each(|pattern| self.see(&mut seen, *pattern));
+            if let Some(row) = whole.get_mut(place(*number)) {
+                *row = rows.number(self.row(&seen));
+            }
+        }
+        (self.whole, self.rows) = (whole.into(), rows.finish());
+    }
+
+    /// The row of a text that a pattern names whole.
+    #[inline]
+    pub(super) fn keep_whole(&self, number: u32, left: &mut Row<W>) {
+        match self.whole.get(place(number)).and_then(|row| self.rows.get(place(*row))) {
+            Some(row) => keep(left, row),
+            // Every such text has a row; were there none, it would rule out everything.
+            None => *left = [0; W],
+        }
+    }
+
+    /// No pattern seen.
+    #[inline]
+    pub(super) fn nothing(&self) -> Seen<W> {
+        Seen(Use { meets: self.free, keeps_out: [0; W] })
+    }
+
+    /// One more pattern matches.
+    #[inline]
+    pub(super) fn see(&self, seen: &mut Seen<W>, pattern: u32) {
+        let at = self.places.get(place(pattern)).copied().unwrap_or_default();
+        let Some(used) = place(at).checked_sub(1).and_then(|at| self.uses.get(at)) else { return };
+        let Seen(all) = seen;
+        let rows = all.meets.iter_mut().chain([&mut all.keeps_out]);
+        for (row, more) in rows.zip(used.meets.iter().chain([&used.keeps_out])) {
+            row.iter_mut().zip(more).for_each(|(word, more)| *word |= more);
+        }
+    }
+
+    /// What all patterns seen leave.
+    #[inline]
+    pub(super) fn row(&self, Seen(seen): &Seen<W>) -> Row<W> {
+        let mut row = seen.keeps_out.map(|word| !word);
+        seen.meets.iter().for_each(|met| keep(&mut row, met));
+        row
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.places) + size_of_val(&*self.uses) + size_of_val(&*self.whole) + size_of_val(&*self.rows)
+    }
+}

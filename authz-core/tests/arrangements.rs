@@ -1,0 +1,230 @@
+//! Every arrangement of rules decides as the plain evaluator does: few rules and many, those that share
+//! their rarest value, those of which nothing is rare, and sets of thousands of ranges.
+//!
+//! `AUTHZ_SEED=N cargo test -p authz-core --test arrangements` tries others.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, as it should"
+)]
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use authz_core::{
+    Authorizer, Connection, Decision, DecisionCache, EarlyDecision, Fact, Mesh, PolicySet, Stats, Verdict, Workload,
+};
+use authz_testgen::{Draw, Facts, Failure, Scenario, check, seeded_bytes};
+
+/// How many policies a scenario has, and how many scenarios there are of that size.
+const SIZES: [(usize, u64); 5] = [(0, 40), (20, 60), (60, 60), (200, 12), (600, 2)];
+
+const CONNECTIONS: usize = 30;
+
+/// What has to be reached, and how often at least.
+const REACHED: [(&str, fn(&Stats) -> bool, usize); 5] = [
+    ("a row of one word", |stats| (1..=64).contains(&stats.small), 20),
+    ("a row of four words", |stats| stats.small > 64, 20),
+    ("lists by what is rarest", |stats| stats.keyed > 0, 10),
+    ("rows of eight words beside them", |stats| stats.blocks > 0, 10),
+    ("rules that are asked the plain way", |stats| stats.asked > 0, 60),
+];
+
+#[test]
+fn many_rules_are_decided_as_they_are_explained() {
+    let seed = std::env::var("AUTHZ_SEED").map_or(1, |seed| seed.parse().expect("AUTHZ_SEED is a number"));
+    let mut reached = [0; REACHED.len()];
+    for (policies, scenarios) in SIZES {
+        for index in 0..scenarios {
+            let number = u64::try_from(policies).unwrap() << 32 | index;
+            let bytes = seeded_bytes(number.wrapping_mul(0x9e37_79b9).wrapping_add(seed), (policies + 40) << 11);
+            let mut draw = Draw::new(&bytes);
+            let scenario = Scenario::draw_large(&mut draw, policies);
+            let fails = |failure: Failure| panic!("AUTHZ_SEED={seed}, {policies} policies, scenario {index}: {failure}");
+            let authorizer = scenario.load().unwrap_or_else(|error| panic!("AUTHZ_SEED={seed}, {policies}, {index}: {error}"));
+            let stats = authorizer.stats();
+            for ((_, holds, _), count) in REACHED.iter().zip(&mut reached) {
+                *count += usize::from(holds(&stats));
+            }
+            let mut cache = DecisionCache::new(16);
+            for _ in 0..CONNECTIONS {
+                let facts = Facts::draw(&mut draw);
+                let full = facts.completed(&mut draw);
+                check::decide_and_explain_agree(&scenario, &authorizer, &facts).unwrap_or_else(fails);
+                check::decide_and_explain_agree(&scenario, &authorizer, &full).unwrap_or_else(fails);
+                check::early_keeps_its_word(&scenario, &authorizer, &facts, &full).unwrap_or_else(fails);
+                full.with(|connection| every_way_agrees(&authorizer, connection, &mut cache));
+                facts.with(|connection| every_way_agrees(&authorizer, connection, &mut cache));
+            }
+        }
+    }
+    for ((name, _, least), count) in REACHED.iter().zip(reached) {
+        assert!(count >= *least, "{name}: reached in {count} scenarios, and should be in {least}");
+    }
+}
+
+/// Whatever way a connection is asked about, the answer is that of `decide`.
+fn every_way_agrees(authorizer: &Authorizer, connection: &Connection<'_>, cache: &mut DecisionCache) {
+    let decision = authorizer.decide(connection);
+    let allows = decision.verdict() == Verdict::Allow;
+    assert_eq!(authorizer.allows(connection), allows, "{connection:?}");
+    for _ in 0..2 {
+        assert_eq!(authorizer.allows_cached(connection, cache), allows, "{connection:?}");
+    }
+    authorizer.decide_batch(&[*connection, *connection], |_, batch| assert_eq!(batch, decision, "{connection:?}"));
+    let identities: Vec<&str> = connection.identities().collect();
+    if !identities.is_empty() {
+        let peer = authorizer.peer(&identities);
+        let other = PolicySet::from_yaml("", &Mesh::default()).unwrap().authorizer_for(&Workload::new("other")).peer(&identities);
+        // Of a peer that another authorizer resolved nothing is taken but its identities.
+        for peer in [&peer, &other] {
+            let resolved = connection.peer(peer);
+            assert_eq!(authorizer.decide(&resolved), decision, "{connection:?}");
+            assert_eq!(early(authorizer, &resolved), early(authorizer, connection), "{connection:?}");
+            for _ in 0..2 {
+                assert_eq!(authorizer.allows_cached(&resolved, cache), allows, "{connection:?}");
+            }
+        }
+    }
+}
+
+fn early<'a>(authorizer: &'a Authorizer, connection: &Connection<'_>) -> Option<Decision<'a>> {
+    match authorizer.decide_early(connection) {
+        EarlyDecision::Decided(decision) => Some(decision),
+        EarlyDecision::Undetermined { .. } => None,
+    }
+}
+
+/// Policies with block lists of so many ranges that each is kept apart.
+fn block_lists(family: &str, rules: usize) -> String {
+    let block = |n: u32| match family {
+        "v4" => format!("'10.{}.{}.{}/31'", n >> 14 & 0xff, n >> 6 & 0xff, n << 2 & 0xff),
+        _ => format!("'2001:db8:{:x}:{:x}::/66'", n >> 8, n & 0xff),
+    };
+    let list = |from: u32| (from..from + 5000).map(block).collect::<Vec<_>>().join(", ");
+    let mut text = String::new();
+    let mut rule = |name: &str, action: &str, source: &str| {
+        writeln!(
+            text,
+            "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: {name}, namespace: foo}}, \
+             spec: {{action: {action}, rules: [{{from: [{{source: {{{source}}}}}]}}]}}}}"
+        )
+        .unwrap();
+    };
+    rule("blocked", "DENY", &format!("ipBlocks: [{}]", list(0)));
+    rule("blocked-too", "DENY", &format!("ipBlocks: [{}], namespaces: [bar]", list(5000)));
+    rule("friends", "ALLOW", &format!("notIpBlocks: [{}]", list(10_000)));
+    rule("remote", "AUDIT", &format!("remoteIpBlocks: [{}]", list(2000)));
+    for n in 0..rules {
+        rule(
+            &format!("rule-{n}"),
+            "ALLOW",
+            &format!("ipBlocks: [10.{}.0.0/16], principals: [cluster.local/ns/foo/sa/{n}]", n % 200),
+        );
+    }
+    text
+}
+
+#[test]
+fn block_lists_of_thousands_are_kept_apart_and_decide_the_same() {
+    for (family, rules) in [("v4", 0), ("v6", 0), ("v4", 400), ("v6", 400)] {
+        let policies = PolicySet::from_yaml(&block_lists(family, rules), &Mesh::default()).unwrap();
+        let authorizer = policies.authorizer_for(&Workload::new("foo"));
+        assert_eq!(authorizer.stats().large_sets, 4, "{family} {rules}: {}", authorizer.stats());
+        let addresses = (0..15_200_u32).step_by(1013).flat_map(|n| {
+            let first: IpAddr = match family {
+                "v4" => IpAddr::from((10_u32 << 24 | n << 2).to_be_bytes()),
+                _ => IpAddr::from((0x2001_0db8_u128 << 96 | u128::from(n >> 8) << 80 | u128::from(n & 0xff) << 64).to_be_bytes()),
+            };
+            [-1, 0, 1, 2, 3].map(|step| shift(first, step))
+        });
+        let mut cache = DecisionCache::new(64);
+        for (n, source) in addresses.enumerate() {
+            let connection = Connection::new(source, "10.0.0.9:80".parse().unwrap()).without_sni();
+            let identity = format!("spiffe://cluster.local/ns/{}/sa/{}", if n % 3 == 0 { "bar" } else { "foo" }, n % 500);
+            for connection in
+                [connection, connection.plaintext(), connection.principal(&identity), connection.source_ip(Fact::Unknown)]
+            {
+                assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
+                every_way_agrees(&authorizer, &connection, &mut cache);
+            }
+        }
+    }
+}
+
+#[test]
+fn rules_of_which_nothing_is_rare_decide_the_same() {
+    let mut text = String::new();
+    for n in 0..1300 {
+        let (action, port) =
+            if n % 5 == 0 { ("DENY", "notPorts: ['80', '81', '82', '83']") } else { ("ALLOW", "notPorts: ['80', '443']") };
+        let source = match n % 3 {
+            0 => format!("notIpBlocks: [10.{}.0.0/16], notNamespaces: [ns-{n}]", n % 250),
+            1 => format!("ipBlocks: [{}.0.0.0/5], notPrincipals: ['*/sa/{n}']", n % 250),
+            _ => format!("notIpBlocks: ['0.0.0.0/1', 10.{}.0.0/16], trustDomains: ['*']", n % 250),
+        };
+        writeln!(
+            text,
+            "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: rule-{n}, namespace: foo}}, \
+             spec: {{action: {action}, rules: [{{from: [{{source: {{{source}}}}}], to: [{{operation: {{{port}}}}}]}}]}}}}"
+        )
+        .unwrap();
+    }
+    let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+    assert!(authorizer.stats().blocks > 2, "{}", authorizer.stats());
+    let mut cache = DecisionCache::new(64);
+    for n in 0..250_u32 {
+        let source = IpAddr::from([if n % 2 == 0 { 10 } else { 200 }, u8::try_from(n).unwrap(), 1, 1]);
+        let identity = format!("spiffe://cluster.local/ns/ns-{}/sa/{}", n * 7, n * 3);
+        let port = [80, 81, 443, 9000][usize::try_from(n % 4).unwrap()];
+        let connection = Connection::new(source, (IpAddr::from([10, 0, 0, 9]), port).into());
+        for connection in
+            [connection, connection.plaintext(), connection.principal(&identity), connection.source_ip(Fact::Unknown)]
+        {
+            assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
+            every_way_agrees(&authorizer, &connection, &mut cache);
+        }
+    }
+}
+
+/// An address some steps away, at a scale at which blocks begin and end.
+fn shift(address: IpAddr, steps: i32) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => IpAddr::from(address.to_bits().wrapping_add_signed(steps).to_be_bytes()),
+        IpAddr::V6(address) => IpAddr::from(address.to_bits().wrapping_add_signed(i128::from(steps) << 61).to_be_bytes()),
+    }
+}
+
+#[test]
+fn workloads_share_what_is_compiled_and_nothing_else() {
+    let text = "
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: all, namespace: foo}, spec: {rules: [{}]}}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: web, namespace: foo},
+ spec: {selector: {matchLabels: {app: web}}, action: DENY, rules: [{to: [{operation: {ports: ['80']}}]}]}}
+---
+{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: strict, namespace: foo},
+ spec: {selector: {matchLabels: {mode: strict}}, mtls: {mode: STRICT}}}
+";
+    let policies = PolicySet::from_yaml(text, &Mesh::default()).unwrap();
+    let foo = Workload::new("foo");
+    let workloads = [
+        foo.clone(),
+        foo.clone().label("mode", "strict"),
+        foo.clone().label("app", "web"),
+        foo.label("app", "db"),
+        Workload::new("bar"),
+    ];
+    let connection = Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:80".parse().unwrap()).plaintext();
+    let mut cache = DecisionCache::new(1);
+    for (workload, together) in workloads.iter().zip(policies.compile_all(&workloads)) {
+        let alone = policies.authorizer_for(workload);
+        assert_eq!(together.decide(&connection).reason().code(), alone.decide(&connection).reason().code(), "{workload:?}");
+        assert_eq!(together.explain(&connection).to_string(), alone.explain(&connection).to_string(), "{workload:?}");
+        // One cache, handed from one to the next, remembers nothing of the one before.
+        assert_eq!(together.allows_cached(&connection, &mut cache), alone.allows(&connection), "{workload:?}");
+    }
+}
