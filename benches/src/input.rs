@@ -13,6 +13,47 @@ use crate::streams::streams;
 /// The seed of everything that is generated for a figure.
 pub const SEED: u64 = 20_260_401;
 
+/// The inputs that reports are about.
+pub const INPUTS: &[&str] = &[
+    "mesh-1",
+    "mesh-10",
+    "mesh-100",
+    "mesh-1000",
+    "mesh-10000",
+    "acl-1000",
+    "acl-10000",
+    "fw-1000",
+    "fw-10000",
+    "ipc-1000",
+    "ipc-10000",
+    "block4-1000",
+    "block4-10000",
+    "block4-100000",
+    "block4-1000000",
+    "block4-allow-100000",
+    "route4-1000000",
+    "block6-1000",
+    "block6-10000",
+    "block6-100000",
+    "block6-1000000",
+];
+
+/// Those that take seconds rather than minutes.
+pub const QUICK_INPUTS: &[&str] = &[
+    "mesh-1",
+    "mesh-10",
+    "mesh-100",
+    "mesh-1000",
+    "acl-1000",
+    "fw-1000",
+    "ipc-1000",
+    "block4-1000",
+    "block4-10000",
+    "block4-100000",
+    "block6-1000",
+    "block6-10000",
+];
+
 /// Policies and the streams of connections they decide.
 #[derive(Clone, Debug)]
 pub struct Input {

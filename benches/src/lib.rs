@@ -32,13 +32,18 @@ mod streams;
 mod folder;
 mod input;
 
+mod subject;
+mod yaml;
+
 pub use access_list::{Family, access_list};
 pub use block_list::{Feed, block_list};
 pub use error::BenchError;
 pub use folder::{FOLDER, Folder};
-pub use input::{Input, SEED, generate, workload};
+pub use input::{INPUTS, Input, QUICK_INPUTS, SEED, generate, workload};
 pub use mesh::mesh;
 pub use model::{Action, Condition, Kind, NAMESPACE, Operation, Policy, Rule, Set, Source};
 pub use query::{Query, Stream};
 pub use random::{Random, Zipf};
 pub use streams::{LENGTH, streams};
+pub use subject::{Measure, Run, SUBJECTS, Subject, subject};
+pub use yaml::yaml_scalars;
