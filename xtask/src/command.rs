@@ -9,7 +9,7 @@ use std::process::{self, Stdio};
 pub(crate) struct Command {
     program: String,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Command {
@@ -25,8 +25,8 @@ impl Command {
         self
     }
 
-    pub(crate) fn environment(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub(crate) fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
         self
     }
 
@@ -42,10 +42,17 @@ impl Command {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// What it prints; its complaints go where ours do.
+    pub(crate) fn stdout(&self, root: &Path) -> Result<String, String> {
+        let output = self.to_process(root).stderr(Stdio::inherit()).output().map_err(|error| format!("`{self}`: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { Ok(text) } else { Err(format!("`{self}`: {}\n{text}", output.status)) }
+    }
+
     fn to_process(&self, root: &Path) -> process::Command {
         let mut process = process::Command::new(&self.program);
         process.args(&self.arguments).current_dir(root).stdin(Stdio::null());
-        process.envs(self.environment.iter().copied());
+        process.envs(self.environment.iter().map(|(name, value)| (name, value)));
         process
     }
 }

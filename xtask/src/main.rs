@@ -1,9 +1,13 @@
-//! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything.
+//! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything;
+//! `cargo xtask bench` measures what it costs.
 
 #![forbid(unsafe_code)]
 
 mod command;
 mod need;
+
+mod bench;
+mod instructions;
 
 mod step;
 mod steps;
@@ -35,6 +39,13 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Request::Test(options) => test(root, &options),
+        Request::Bench(options) => match bench::run(root, options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("error: {why}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

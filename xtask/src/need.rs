@@ -17,7 +17,6 @@ pub(crate) enum Need {
     /// A program from crates.io, under [`TOOLS`].
     Tool { package: &'static str, version: &'static str },
     /// Debian packages. Only root can install them; anyone else is told how.
-    #[expect(dead_code, reason = "no step has one yet; those that run a proxy or a browser will")]
     Debian(&'static [&'static str]),
 }
 

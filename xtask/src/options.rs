@@ -1,21 +1,31 @@
 //! What was asked for on the command line.
 
+use crate::bench::BenchOptions;
+
 /// How the commands are called.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [OPTIONS]
+       cargo xtask bench [OPTIONS]
 
-Runs every test of the project and stops at the first step that fails.
+test runs every test of the project and stops at the first step that fails.
 
   --only STEP         run this step only; may repeat
   --skip STEP         leave this step out; may repeat
   --fuzz-seconds N    run each fuzz target for N seconds; 0 builds them only [default: 60]
-  --list              name the steps";
+  --list              name the steps
+
+bench times decisions, compiles and loads with criterion; or, with an option:
+
+  --report            measure everything and write benches/results/<date>-<processor>
+  --accept            count instructions and take them as those to compare with
+  --quick             fewer inputs and rounds";
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Help,
     Test(Options),
+    Bench(BenchOptions),
 }
 
 /// Which steps to run, and how.
@@ -37,9 +47,10 @@ impl Default for Options {
 pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
     match arguments.next().as_deref() {
         Some("test") => {}
+        Some("bench") => return parse_bench(arguments),
         Some("help" | "--help" | "-h") => return Ok(Request::Help),
-        Some(other) => return Err(format!("`{other}` is not a command; write `test`")),
-        None => return Err("a command is missing; write `test`".into()),
+        Some(other) => return Err(format!("`{other}` is not a command; write `test` or `bench`")),
+        None => return Err("a command is missing; write `test` or `bench`".into()),
     }
     let mut options = Options::default();
     while let Some(argument) = arguments.next() {
@@ -63,6 +74,20 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Reque
     Ok(Request::Test(options))
 }
 
+fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    let mut options = BenchOptions::default();
+    for argument in arguments {
+        match argument.as_str() {
+            "--report" => options.report = true,
+            "--accept" => options.accept = true,
+            "--quick" => options.quick = true,
+            "--help" | "-h" => return Ok(Request::Help),
+            _ => return Err(format!("`{argument}` is not an option")),
+        }
+    }
+    Ok(Request::Bench(options))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,16 +102,19 @@ mod tests {
         let request = read("test --only fmt --only=doc --skip doc --fuzz-seconds=5 --list");
         assert_eq!(request, Ok(Request::Test(expected)));
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
+        let expected = BenchOptions { report: true, accept: false, quick: true };
+        assert_eq!(read("bench --quick --report"), Ok(Request::Bench(expected)));
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
         let table = [
-            ("", "a command is missing; write `test`"),
-            ("tset", "`tset` is not a command; write `test`"),
+            ("", "a command is missing; write `test` or `bench`"),
+            ("tset", "`tset` is not a command; write `test` or `bench`"),
             ("test --only", "`--only` needs a value"),
             ("test --fuzz-seconds soon", "`soon` is not a number of seconds"),
             ("test --list=yes", "`--list=yes` is not an option"),
+            ("bench --list", "`--list` is not an option"),
             ("test fmt", "`fmt` is not an option"),
         ];
         for (line, error) in table {

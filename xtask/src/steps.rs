@@ -1,6 +1,8 @@
 //! The steps of a test run, quick ones first.
 
+use crate::bench;
 use crate::command::Command;
+use crate::instructions;
 use crate::need::{Need, TOOLS};
 use crate::options::Options;
 use crate::rust_version;
@@ -25,8 +27,14 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
         Step::new("wasm", "the core for browsers and proxies")
             .needs(Need::Target("wasm32-unknown-unknown"))
             .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
+        bench::NEEDS.into_iter().fold(instructions(), Step::needs),
         fuzz(options.fuzz_seconds),
     ]
+}
+
+fn instructions() -> Step {
+    Step::new("instructions", "instructions per decision, load and compile, beside those of the last time")
+        .checks("cargo xtask test --only instructions", instructions::check)
 }
 
 fn fuzz(seconds: u32) -> Step {
