@@ -64,7 +64,7 @@ pub const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "allows, one by one",
-        about: "`allows`, where each connection is chosen by the verdict on the one before it: latency instead of throughput",
+        about: "`allows`, where each connection is chosen by the verdict on the one before it: nearer to latency than to throughput",
         with: |authorizer, connections, measure| {
             measure(&mut || {
                 // Zero, which the compiler does not know.
