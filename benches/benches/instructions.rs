@@ -59,6 +59,14 @@ fn allows(input: Result<Input, BenchError>) -> usize {
 }
 
 #[library_benchmark(config = LibraryBenchmarkConfig::default().tool(decisions()))]
+#[bench::mesh_10_zipf(stream("mesh-10", "zipf"))]
+#[bench::mesh_100_zipf(stream("mesh-100", "zipf"))]
+#[bench::mesh_1000_zipf(stream("mesh-1000", "zipf"))]
+fn resolved(input: Result<Input, BenchError>) -> usize {
+    run(input, "allows, peer resolved")
+}
+
+#[library_benchmark(config = LibraryBenchmarkConfig::default().tool(decisions()))]
 #[bench::mesh_1000_zipf(stream("mesh-1000", "zipf"))]
 #[bench::mesh_1000_hit(stream("mesh-1000", "hit"))]
 fn decide(input: Result<Input, BenchError>) -> usize {
@@ -85,7 +93,7 @@ fn yaml(text: String) -> usize {
     yaml_scalars(&text)
 }
 
-library_benchmark_group!(name = instructions, benchmarks = [allows, decide, compile, load, yaml]);
+library_benchmark_group!(name = instructions, benchmarks = [allows, resolved, decide, compile, load, yaml]);
 main!(
     config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"])),
     library_benchmark_groups = instructions

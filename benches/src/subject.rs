@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use authz_core::{Authorizer, Connection, Verdict};
+use authz_core::{Authorizer, Connection, DecisionCache, Peer, Verdict};
 
 /// Decides a whole stream once and answers how many connections may pass.
 pub type Run<'r> = &'r mut dyn FnMut() -> usize;
@@ -63,6 +63,33 @@ pub const SUBJECTS: &[Subject] = &[
         },
     },
     Subject {
+        name: "allows, peer resolved",
+        about: "the verdict alone; the peer was looked up before, as for the connections of one TLS session",
+        with: |authorizer, connections, measure| {
+            with_peers(authorizer, connections, |connections| {
+                measure(&mut || connections.iter().filter(|connection| authorizer.allows(connection)).count());
+            });
+        },
+    },
+    Subject {
+        name: "decide, peer resolved",
+        about: "the verdict with its reason and the rule; the peer was looked up before",
+        with: |authorizer, connections, measure| {
+            let is_allowed = |connection: &&Connection<'_>| black_box(authorizer.decide(connection)).verdict() == Verdict::Allow;
+            with_peers(authorizer, connections, |connections| measure(&mut || connections.iter().filter(is_allowed).count()));
+        },
+    },
+    Subject {
+        name: "allows, cached",
+        about: "the verdict alone, of resolved peers, from a cache of 1,024 connections that has seen the stream before",
+        with: |authorizer, connections, measure| {
+            with_peers(authorizer, connections, |connections| {
+                let mut cache = DecisionCache::new(1024);
+                measure(&mut || connections.iter().filter(|connection| authorizer.allows_cached(connection, &mut cache)).count());
+            });
+        },
+    },
+    Subject {
         name: "allows, one by one",
         about: "`allows`, where each connection is chosen by the verdict on the one before it: nearer to latency than to throughput",
         with: |authorizer, connections, measure| {
@@ -80,6 +107,22 @@ pub const SUBJECTS: &[Subject] = &[
         },
     },
 ];
+
+/// Hands on the same connections with their peers looked up.
+fn with_peers(authorizer: &Authorizer, connections: &[Connection<'_>], work: impl FnOnce(&[Connection<'_>])) {
+    let peers: Vec<Option<Peer>> = connections
+        .iter()
+        .map(|connection| {
+            let identities: Vec<&str> = connection.identities().collect();
+            (!identities.is_empty()).then(|| authorizer.peer(&identities))
+        })
+        .collect();
+    let resolved = connections.iter().zip(&peers).map(|(connection, peer)| match peer {
+        Some(peer) => connection.peer(peer),
+        None => *connection,
+    });
+    work(&resolved.collect::<Vec<_>>());
+}
 
 /// The subject of this name.
 pub fn subject(name: &str) -> Option<&'static Subject> {

@@ -125,10 +125,50 @@ impl Affixes {
     }
 }
 
+/// Whole texts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Whole {
+    table: TextMap,
+    /// By length, of the last eight bytes.
+    filter: Filter,
+}
+
+impl Whole {
+    pub(super) fn insert(&mut self, text: &str, number: u32) {
+        self.table.insert(text.as_bytes(), number);
+    }
+
+    /// No more texts.
+    fn finish(&mut self) {
+        self.table.shrink();
+        let texts: Vec<&[u8]> = self.table.iter().map(|(text, _)| text).collect();
+        self.filter = Filter::new(texts.into_iter().map(|text| (text.len(), text.last_chunk())));
+    }
+
+    /// The number of a text that may be one of them.
+    #[inline]
+    pub(super) fn get(&self, text: &[u8]) -> Option<u32> {
+        if self.filter.may_hold(text.len(), text.last_chunk()) { self.table.get(text) } else { None }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Every text with its number, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.table.iter()
+    }
+
+    fn bytes(&self) -> usize {
+        self.table.bytes() + self.filter.bytes()
+    }
+}
+
 /// Strings, prefixes and suffixes of one text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words {
-    pub(super) exact: TextMap,
+    pub(super) exact: Whole,
     pub(super) prefixes: Affixes,
     pub(super) suffixes: Affixes,
 }
@@ -137,7 +177,7 @@ impl Words {
     pub(super) fn insert(&mut self, pattern: &StringMatch, number: u32) -> bool {
         match pattern {
             StringMatch::Presence => return false,
-            StringMatch::Exact(text) => self.exact.insert(text.as_bytes(), number),
+            StringMatch::Exact(text) => self.exact.insert(text, number),
             StringMatch::Prefix(text) => self.prefixes.insert(text, number),
             StringMatch::Suffix(text) => self.suffixes.insert(text, number),
         }
@@ -146,7 +186,7 @@ impl Words {
 
     #[inline]
     pub(super) fn matches_of(&self, text: &[u8], found: &mut impl FnMut(u32)) {
-        if let Some(number) = self.exact.get_unless_empty(text) {
+        if let Some(number) = self.exact.get(text) {
             found(number);
         }
         self.affixes_of(text, found);
@@ -161,7 +201,7 @@ impl Words {
 
     /// No more patterns.
     pub(super) fn finish(&mut self) {
-        self.exact.shrink();
+        self.exact.finish();
         self.prefixes.finish_prefixes();
         self.suffixes.finish_suffixes();
     }

@@ -213,7 +213,7 @@ impl Patterns {
         }
         self.principals.affixes_of(standard.behind_scheme(), found);
         self.trust_domains.matches_of(standard.trust_domain(), found);
-        if let Some(number) = self.namespaces.exact.get_unless_empty(namespace) {
+        if let Some(number) = self.namespaces.exact.get(namespace) {
             found(number);
         }
         // A slash has to follow, and the last stands in front of the service account.

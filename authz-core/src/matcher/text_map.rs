@@ -60,12 +60,6 @@ impl TextMap {
         self.entries.find(hashed, |entry| entry.text(&self.text) == text).map(|entry| entry.number)
     }
 
-    /// The number of a text, which costs nothing where there are none.
-    #[inline]
-    pub(super) fn get_unless_empty(&self, text: &[u8]) -> Option<u32> {
-        if self.entries.is_empty() { None } else { self.get(text) }
-    }
-
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
