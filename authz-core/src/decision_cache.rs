@@ -1,6 +1,5 @@
 //! Verdicts of connections seen before, kept by the caller.
 
-use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,7 +31,6 @@ pub struct DecisionCache {
     slots: Box<[Option<Slot>]>,
     /// Whose verdicts they are.
     owner: Option<Arc<()>>,
-    hasher: foldhash::fast::RandomState,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +42,7 @@ struct Slot {
 }
 
 /// The facts of a connection that a slot is for; the peer aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flow {
     source: IpAddr,
     remote: IpAddr,
@@ -74,6 +72,29 @@ impl Flow {
         };
         Some((flow, peer))
     }
+
+    /// A number that mostly differs for different flows. Who makes two collide makes both be decided, no
+    /// more: slots are compared in full.
+    #[inline]
+    fn spread(&self, peer: Option<&Arc<()>>) -> usize {
+        let peer = peer.map_or(0, |peer| u64::try_from(Arc::as_ptr(peer).addr()).unwrap_or_default());
+        let mixed = bits(self.source).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ bits(self.destination).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+            ^ ((peer >> 4) ^ (u64::from(self.port) << 40)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        usize::try_from(mixed >> 40).unwrap_or_default()
+    }
+}
+
+/// The bits of an address that tell it best.
+#[inline]
+fn bits(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => {
+            let bits = address.to_bits();
+            u64::try_from((bits >> 64) ^ (bits & u128::from(u64::MAX))).unwrap_or_default()
+        }
+    }
 }
 
 impl DecisionCache {
@@ -81,7 +102,7 @@ impl DecisionCache {
     /// less than 100 bytes.
     pub fn new(connections: usize) -> Self {
         let slots = connections.clamp(1, 1 << 20).next_power_of_two();
-        Self { slots: vec![None; slots].into(), owner: None, hasher: foldhash::fast::RandomState::default() }
+        Self { slots: vec![None; slots].into(), owner: None }
     }
 
     /// How many connections it remembers at most.
@@ -98,8 +119,7 @@ impl DecisionCache {
             self.slots.fill(None);
             self.owner = Some(Arc::clone(owner));
         }
-        let hash = self.hasher.hash_one((flow, peer.map(Arc::as_ptr)));
-        let at = usize::try_from(hash & 0xf_ffff).unwrap_or_default() & (self.slots.len() - 1);
+        let at = flow.spread(peer) & (self.slots.len() - 1);
         let Some(slot) = self.slots.get_mut(at) else { return decide() };
         match slot {
             Some(Slot { flow: known, peer: known_peer, allows })

@@ -16,7 +16,7 @@ use super::query::{Dimension, PeerQuery, Query};
 use super::ranges::{AddressRanges, Ranges};
 use super::rows::{Row, cut, first_of_both, keep, set};
 use super::words_rows::WordsRows;
-use crate::peer::Resolved;
+use crate::peer::{Principals, Resolved};
 
 /// Up to 64 × `W` atoms.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ where
         };
         let [identities, names] = shared.patterns;
         let mut peer = words(|atom| &atom.peer, identities);
-        peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen));
+        peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen, identities));
         Self {
             atoms: atoms.iter().map(|(number, ..)| *number).collect(),
             segments,
@@ -145,7 +145,10 @@ where
         let [identities, names] = patterns;
         if let Some(words) = &self.peer {
             match query.peer {
-                PeerQuery::Whole(number) => words.keep_whole(number, &mut left),
+                PeerQuery::Whole(number) => match words.whole(number) {
+                    Some(row) => keep(&mut left, row),
+                    None => keep(&mut left, &texts_row(words, identities, query.connection.known_peer())),
+                },
                 PeerQuery::Resolved(peer) => keep(&mut left, &resolved_row(peer, resolved)),
                 PeerQuery::Texts(texts) => {
                     let mut seen = words.nothing();
@@ -226,6 +229,19 @@ impl<const W: usize> Large<W> {
             set(&mut large.outside, bit, false);
         }
     }
+}
+
+/// The row of a peer whose identity was not worked out in advance for this block.
+#[cold]
+fn texts_row<const W: usize>(words: &WordsRows<W>, patterns: &Patterns, texts: Option<Principals<'_>>) -> Row<W>
+where
+    Row<W>: Hash + Eq,
+{
+    let mut seen = words.nothing();
+    for text in texts.into_iter().flat_map(Principals::iter) {
+        patterns.matching_identity(text, |pattern| words.see(&mut seen, pattern));
+    }
+    words.row(&seen)
 }
 
 /// Every value has a row; were there none, it would rule out everything.

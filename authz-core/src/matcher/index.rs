@@ -30,7 +30,7 @@ pub(super) struct Index {
     reads: FactSet,
     identities: Patterns,
     names: Patterns,
-    large: LargeSets,
+    large: Box<[Arc<AddressSet>]>,
     shape: Shape,
     /// Handed to peers that are resolved here.
     owner: Arc<()>,
@@ -87,6 +87,9 @@ const MORE: usize = ONE + 1;
 /// Up to this many a row of four words does.
 const FOUR: usize = 256;
 
+/// How many blocks have the rows of whole identities worked out.
+const FORESEEN: usize = 4;
+
 /// How many atoms a block of eight words holds.
 const EIGHT: usize = 512;
 
@@ -136,6 +139,9 @@ impl Index {
                 let keyed = key(entries, &mut wide, &shared);
                 wide.sort_unstable_by_key(|(number, _)| *number);
                 let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
+                // What is worked out for whole identities must not be so once for each of many blocks.
+                let is_much = wide.len() > FORESEEN * EIGHT;
+                let shared = if is_much { Shared { foreseen: &[], ..shared } } else { shared };
                 let wide = wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect();
                 Shape::Many(Box::new(Many { keyed, wide }))
             }
@@ -145,7 +151,7 @@ impl Index {
             atoms: heads.into(),
             names: Patterns::new(texts.sni.all()),
             identities,
-            large,
+            large: large.into_arranged(),
             shape,
             owner: Arc::new(()),
         }
@@ -315,7 +321,7 @@ impl Index {
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats {
             conjunctions: self.atoms.len(),
-            large_sets: self.large.iter().count(),
+            large_sets: self.large.len(),
             asked: self.atoms.iter().filter(|head| head.verify).count(),
             ..Stats::default()
         };
@@ -337,7 +343,7 @@ impl Index {
             + size_of_val(&*self.atoms)
             + self.identities.bytes()
             + self.names.bytes()
-            + self.large.iter().map(AddressSet::bytes).sum::<usize>()
+            + self.large.iter().map(|set| set.bytes()).sum::<usize>()
             + match &self.shape {
                 Shape::One(block) => block.bytes(),
                 Shape::Four(block) => block.bytes(),

@@ -59,12 +59,17 @@ pub(super) trait Found {
 }
 
 /// A run of candidates.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
     /// What one of them takes.
     pub(super) sieve: Sieve,
     pub(super) start: u32,
     pub(super) length: u32,
+}
+
+impl List {
+    /// Of an identity that is looked up by its patterns after all.
+    pub(super) const NOT_FORESEEN: Self = Self { sieve: Sieve(0), start: u32::MAX, length: 0 };
 }
 
 /// An atom to be keyed.
@@ -149,7 +154,10 @@ impl Keyed {
         let [identities, names] = patterns;
         if !self.peer.is_empty() {
             match query.peer {
-                PeerQuery::Whole(number) => self.scan(self.whole.get(place(number)), sieve, query, found),
+                PeerQuery::Whole(number) => match self.whole.get(place(number)) {
+                    Some(&List::NOT_FORESEEN) => self.scan_patterns(query, sieve, identities, found),
+                    list => self.scan(list, sieve, query, found),
+                },
                 PeerQuery::Resolved(peer) => {
                     if Sieve(peer.sieve).passes(sieve) {
                         for (own, test) in &peer.candidates {
@@ -157,11 +165,7 @@ impl Keyed {
                         }
                     }
                 }
-                PeerQuery::Texts(texts) => {
-                    identities.matching_identities(texts, |number| {
-                        self.scan(self.peer.get(place(number)), sieve, query, found);
-                    });
-                }
+                PeerQuery::Texts(_) => self.scan_patterns(query, sieve, identities, found),
                 PeerQuery::Absent => {}
                 PeerQuery::Unknown => self.scan_all(PEER, query, found),
             }
@@ -176,6 +180,23 @@ impl Keyed {
                 Some(None) => {}
                 None => self.scan_all(SNI, query, found),
             }
+        }
+    }
+
+    /// The lists of all patterns that match the peer's identities.
+    #[inline(never)]
+    fn scan_patterns<const OPEN: bool>(
+        &self,
+        query: &Query<'_, OPEN>,
+        sieve: Sieve,
+        identities: &Patterns,
+        found: &mut impl Found,
+    ) {
+        let mut list_of = |number| self.scan(self.peer.get(place(number)), sieve, query, found);
+        match (query.peer, query.connection.known_peer()) {
+            (PeerQuery::Texts(texts), _) => identities.matching_identities(texts, list_of),
+            (_, Some(texts)) => texts.iter().for_each(|identity| identities.matching_identity(identity, &mut list_of)),
+            (_, None) => {}
         }
     }
 

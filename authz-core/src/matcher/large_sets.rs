@@ -45,7 +45,8 @@ impl LargeSets {
         if set.ranges() < LARGE { None } else { self.0.get(set) }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &AddressSet> {
-        self.0.values().map(|set| &**set)
+    /// The arrangements alone: the ranges that they were found by are not needed any more.
+    pub(super) fn into_arranged(self) -> Box<[Arc<AddressSet>]> {
+        self.0.into_values().collect()
     }
 }

@@ -14,7 +14,11 @@ use super::sieve::Sieve;
 const LONGEST: usize = 64;
 
 /// How many entries the classes of one line may list in all.
-const CLASS_ENTRIES: usize = 4 << 20;
+const CLASS_ENTRIES: usize = 1 << 20;
+
+/// How many candidates the lists of whole identities may hold in all, and one of them.
+const WHOLE_CANDIDATES: usize = 1 << 20;
+const LONGEST_WHOLE: usize = 4 * LONGEST;
 
 /// Lists in the making.
 #[derive(Debug)]
@@ -41,10 +45,10 @@ impl<'e, 'a> Lists<'e, 'a> {
         }
     }
 
-    /// A list of candidates by the places of their entries.
-    pub(super) fn add(&mut self, list: &[Candidate]) -> List {
-        let start = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX);
-        self.candidates.extend_from_slice(list);
+    /// Puts a list behind all others.
+    fn append(all: &mut Vec<Candidate>, list: &[Candidate]) -> List {
+        let start = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        all.extend_from_slice(list);
         let sieve = list.iter().fold(Sieve::default(), |all, candidate| all.or(candidate.sieve));
         List { sieve, start, length: u32::try_from(list.len()).unwrap_or_default() }
     }
@@ -122,7 +126,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             if list.is_empty() {
                 numbers.push(0);
             } else {
-                let list = self.add(&list);
+                let list = Self::append(&mut self.candidates, &list);
                 numbers.push(u32::try_from(self.lists.len()).unwrap_or_default());
                 self.lists.push(list);
             }
@@ -158,7 +162,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             }
             let number = of_pattern.first().map_or(usize::MAX, |(number, _)| place(*number));
             if let Some(place) = lists.get_mut(number) {
-                *place = self.add(&list);
+                *place = Self::append(&mut self.candidates, &list);
             }
         }
         lists
@@ -166,28 +170,40 @@ impl<'e, 'a> Lists<'e, 'a> {
 
     /// By the number of a pattern that names an identity whole: the candidates among those looked up by
     /// identity whose every question to the identity holds.
+    ///
+    /// Identities that too many patterns match have no such list, so that a thousand identities times a
+    /// thousand patterns are not written out.
     pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, Box<[u32]>)]) -> Vec<List> {
         let mut lists = vec![List::default(); peer.len()];
         let mut list: Vec<Candidate> = Vec::new();
+        let mut left = WHOLE_CANDIDATES;
         for (number, matching) in foreseen {
+            let Some(place_of) = lists.get_mut(place(*number)) else { continue };
+            let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
+            let count: usize = of_patterns.clone().map(|list| place(list.length)).sum();
+            if count > LONGEST_WHOLE.min(left) {
+                *place_of = List::NOT_FORESEEN;
+                continue;
+            }
             list.clear();
-            for own in matching.iter().filter_map(|pattern| peer.get(place(*pattern))) {
+            for own in of_patterns {
                 let start = place(own.start);
                 let candidates = self.candidates.get(start..start + place(own.length)).unwrap_or_default();
                 for candidate in candidates {
                     let test = candidate.test & !COMPARE;
+                    let matches = |pattern: u32| matching.binary_search(&pattern).is_ok();
                     let holds = candidate.test & COMPARE == 0
-                        || self
-                            .entries
-                            .get(place(test & TEST))
-                            .is_some_and(|entry| entry.atom.peer.hold(|pattern| matching.contains(&pattern)));
-                    if holds && !list.iter().any(|known| known.test == test) {
+                        || self.entries.get(place(test & TEST)).is_some_and(|entry| entry.atom.peer.hold(matches));
+                    if holds {
                         list.push(Candidate { test, ..*candidate });
                     }
                 }
             }
-            if let (false, Some(place)) = (list.is_empty(), lists.get_mut(place(*number))) {
-                *place = self.add(&list);
+            list.sort_unstable_by_key(|candidate| candidate.test);
+            list.dedup_by_key(|candidate| candidate.test);
+            left -= list.len();
+            if !list.is_empty() {
+                *place_of = Self::append(&mut self.candidates, &list);
             }
         }
         lists

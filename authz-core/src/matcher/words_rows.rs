@@ -12,8 +12,7 @@ pub(super) const LISTS: usize = 3;
 /// The atoms of a block that ask for a text.
 #[derive(Clone, Debug)]
 pub(super) struct WordsRows<const W: usize> {
-    /// By the number of a pattern: its place in `uses`, from 1; 0 where the block does not ask for it.
-    places: Box<[u32]>,
+    places: Places,
     uses: Box<[Use<W>]>,
     /// By positive list: the atoms that have none of that number.
     free: [Row<W>; LISTS],
@@ -22,6 +21,33 @@ pub(super) struct WordsRows<const W: usize> {
     /// By the number of a pattern that names a text whole: the row of that text.
     whole: Box<[u32]>,
     rows: Box<[Row<W>]>,
+}
+
+/// From the number of a pattern to its place in `uses`.
+#[derive(Clone, Debug)]
+enum Places {
+    /// By number: the place from 1, and 0 where the block does not ask for it.
+    Dense(Box<[u32]>),
+    /// Where there are so many that most are of other blocks: the numbers in order.
+    Sparse(Box<[u32]>),
+}
+
+/// The most patterns that are listed whether a block asks for them or not.
+const DENSE: usize = 4096;
+
+impl Places {
+    #[inline]
+    fn get(&self, pattern: u32) -> Option<usize> {
+        match self {
+            Self::Dense(places) => place(*places.get(place(pattern))?).checked_sub(1),
+            Self::Sparse(numbers) => numbers.binary_search(&pattern).ok(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let (Self::Dense(numbers) | Self::Sparse(numbers)) = self;
+        size_of_val(&**numbers)
+    }
 }
 
 /// What a pattern that matches does to atoms.
@@ -45,14 +71,22 @@ where
     pub(super) fn new(atoms: &[(usize, &Words)], patterns: usize) -> Self {
         let none = Use { meets: [[0; W]; LISTS], keeps_out: [0; W] };
         let mut free = [[u64::MAX; W]; LISTS];
-        let (mut places, mut uses) = (vec![0_u32; patterns], Vec::new());
-        let mut used = |number: u32, change: &dyn Fn(&mut Use<W>)| {
-            let Some(at) = places.get_mut(place(number)) else { return };
-            if *at == 0 {
-                uses.push(none);
-                *at = u32::try_from(uses.len()).unwrap_or_default();
+        let asked = atoms.iter().flat_map(|(_, words)| words.any.iter().flatten().chain(&words.none));
+        let mut numbers: Vec<u32> = asked.copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut uses = vec![none; numbers.len()];
+        let places = if patterns <= DENSE {
+            let mut places = vec![0; patterns];
+            for (number, at) in numbers.iter().zip(1..) {
+                places.get_mut(place(*number)).into_iter().for_each(|place| *place = at);
             }
-            uses.get_mut(place(*at) - 1).into_iter().for_each(change);
+            Places::Dense(places.into())
+        } else {
+            Places::Sparse(numbers.into())
+        };
+        let mut used = |number: u32, change: &dyn Fn(&mut Use<W>)| {
+            places.get(number).and_then(|at| uses.get_mut(at)).into_iter().for_each(change);
         };
         for (atom, asked) in atoms {
             for (list, (patterns, free)) in asked.any.iter().zip(&mut free).enumerate() {
@@ -65,17 +99,19 @@ where
                 used(*number, &|used| set(&mut used.keeps_out, *atom, true));
             }
         }
-        let mut this =
-            Self { places: places.into(), uses: uses.into(), free, absent: [0; W], whole: Box::default(), rows: Box::default() };
+        let mut this = Self { places, uses: uses.into(), free, absent: [0; W], whole: Box::default(), rows: Box::default() };
         this.absent = this.row(&this.nothing());
         this
     }
 
     /// Works out the rows of texts that patterns name whole: of each the number of that pattern, and of
     /// all that match.
-    pub(super) fn foresee(&mut self, texts: &[(u32, Box<[u32]>)]) {
+    pub(super) fn foresee(&mut self, texts: &[(u32, Box<[u32]>)], patterns: usize) {
+        if texts.is_empty() {
+            return;
+        }
         let mut rows = Rows::default();
-        let mut whole = vec![0; self.places.len()];
+        let mut whole = vec![0; patterns];
         for (number, matching) in texts {
             let mut seen = self.nothing();
             matching.iter().for_each(|pattern| self.see(&mut seen, *pattern));
@@ -86,14 +122,10 @@ where
         (self.whole, self.rows) = (whole.into(), rows.finish());
     }
 
-    /// The row of a text that a pattern names whole.
+    /// The row of a text that a pattern names whole; nothing where none was worked out.
     #[inline]
-    pub(super) fn keep_whole(&self, number: u32, left: &mut Row<W>) {
-        match self.whole.get(place(number)).and_then(|row| self.rows.get(place(*row))) {
-            Some(row) => keep(left, row),
-            // Every such text has a row; were there none, it would rule out everything.
-            None => *left = [0; W],
-        }
+    pub(super) fn whole(&self, number: u32) -> Option<&Row<W>> {
+        self.rows.get(place(*self.whole.get(place(number))?))
     }
 
     /// No pattern seen.
@@ -105,8 +137,7 @@ where
     /// One more pattern matches.
     #[inline]
     pub(super) fn see(&self, seen: &mut Seen<W>, pattern: u32) {
-        let at = self.places.get(place(pattern)).copied().unwrap_or_default();
-        let Some(used) = place(at).checked_sub(1).and_then(|at| self.uses.get(at)) else { return };
+        let Some(used) = self.places.get(pattern).and_then(|at| self.uses.get(at)) else { return };
         let Seen(all) = seen;
         let rows = all.meets.iter_mut().chain([&mut all.keeps_out]);
         for (row, more) in rows.zip(used.meets.iter().chain([&used.keeps_out])) {
@@ -123,6 +154,6 @@ where
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.places) + size_of_val(&*self.uses) + size_of_val(&*self.whole) + size_of_val(&*self.rows)
+        self.places.bytes() + size_of_val(&*self.uses) + size_of_val(&*self.whole) + size_of_val(&*self.rows)
     }
 }
