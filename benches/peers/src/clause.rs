@@ -124,7 +124,8 @@ pub(crate) fn groups(rule: &Rule) -> Vec<Vec<Clause>> {
 /// A rule as a disjunction of conjunctions.
 pub(crate) fn alternatives(rule: &Rule) -> Vec<Vec<Clause>> {
     groups(rule).into_iter().fold(vec![Vec::new()], |all, group| {
-        let with = |clause: &Clause| all.iter().map(|one| [one.as_slice(), &[clause.clone()]].concat()).collect::<Vec<_>>();
+        let with =
+            |clause: &Clause| all.iter().map(|one| [one.as_slice(), std::slice::from_ref(clause)].concat()).collect::<Vec<_>>();
         group.iter().flat_map(with).collect()
     })
 }

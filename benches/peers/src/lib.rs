@@ -25,6 +25,13 @@
 //!
 //! What the host knows beforehand is prepared for every peer alike: the addresses are parsed, and the
 //! namespace is cut out of the identity for those engines that have no way to ask for it.
+//!
+//! # What the peers cannot express
+//!
+//! Nothing is left out of the inputs. But casbin has one column for each field, so that a rule which asks for one
+//! field in two lists is an error, as is a prefix of length 0 for iptrie, whose sets always hold it; the inputs have
+//! neither. ztunnel is no library, so [`PEERS`] has its algorithm instead. Inputs that would take a peer
+//! too long are skipped, and tables name them.
 
 mod clause;
 mod engine;
