@@ -15,6 +15,7 @@ pub(crate) const NEEDS: [Need; 2] =
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BenchOptions {
     pub(crate) report: bool,
+    pub(crate) peers: bool,
     pub(crate) accept: bool,
     pub(crate) quick: bool,
 }
@@ -27,10 +28,13 @@ pub(crate) fn run(root: &Path, options: BenchOptions) -> Result<(), String> {
         }
         instructions::accept(root)?;
     }
-    if options.report {
-        report(root, options.quick)?;
+    if options.peers {
+        peers(root, options.quick)?;
     }
-    if options.accept || options.report {
+    if options.report {
+        report(root, options)?;
+    }
+    if options.accept || options.peers || options.report {
         return Ok(());
     }
     let filter = if options.quick { " -- mesh-1000/" } else { "" };
@@ -38,25 +42,46 @@ pub(crate) fn run(root: &Path, options: BenchOptions) -> Result<(), String> {
     let command = Command::new(&line);
     // The others have no stream to choose.
     let others = Command::new("cargo bench --package authz-benches --bench compile --bench load");
-    [command].into_iter().chain((!options.quick).then_some(others)).try_for_each(|command| {
-        println!("$ {command}");
-        command.run(root).map_err(|why| format!("`{command}`: {why}"))
-    })
+    [command].into_iter().chain((!options.quick).then_some(others)).try_for_each(|command| show(root, &command))
 }
 
-/// Measures the heap first, in a process of its own, for counting bytes takes time.
-fn report(root: &Path, quick: bool) -> Result<(), String> {
+/// Where the comparison with other engines leaves its figures.
+const PEERS: &str = "target/bench-peers";
+
+/// Measures with the package's own programs, the heap first.
+fn report(root: &Path, options: BenchOptions) -> Result<(), String> {
     let program =
         |arguments: &str| Command::new(&format!("cargo run --quiet --release --package authz-benches --bin {arguments}"));
-    let flag = if quick { " --quick" } else { "" };
+    let flag = if options.quick { " --quick" } else { "" };
     let inputs = program(&format!("report --{flag} --inputs")).stdout(root)?;
-    let memory = program(&format!("memory -- {}", inputs.trim()));
-    println!("$ {memory}");
     let path = "target/bench-memory.csv";
+    heap(root, &program(&format!("memory -- {}", inputs.trim())), path)?;
+    let peers = if options.peers { format!(" --peers {PEERS}") } else { String::new() };
+    show(root, &program(&format!("report --{flag} --memory {path}{peers}")))
+}
+
+/// Compares with other engines. Their package has a workspace of its own, and so they are built here alone.
+fn peers(root: &Path, quick: bool) -> Result<(), String> {
+    let program = |arguments: &str| {
+        Command::new(&format!("cargo run --quiet --release --locked --manifest-path benches/peers/Cargo.toml --bin {arguments}"))
+    };
+    let flag = if quick { " --quick" } else { "" };
+    println!("the other engines are built, which takes minutes the first time");
+    let inputs = program(&format!("authz-bench-peers --{flag} --inputs")).stdout(root)?;
+    let path = "target/bench-peers-memory.csv";
+    heap(root, &program(&format!("memory -- {}", inputs.trim())), path)?;
+    show(root, &program(&format!("authz-bench-peers --{flag} --memory {path} --out {PEERS}")))
+}
+
+/// Keeps what a program prints about the heap. It is a process of its own, for counting bytes takes time.
+fn heap(root: &Path, memory: &Command, path: &str) -> Result<(), String> {
+    println!("$ {memory}");
     let text = memory.stdout(root)?;
     fs::create_dir_all(root.join("target")).map_err(|error| format!("target: {error}"))?;
-    fs::write(root.join(path), text).map_err(|error| format!("{path}: {error}"))?;
-    let report = program(&format!("report --{flag} --memory {path}"));
-    println!("$ {report}");
-    report.run(root).map_err(|why| format!("`{report}`: {why}"))
+    fs::write(root.join(path), text).map_err(|error| format!("{path}: {error}"))
+}
+
+fn show(root: &Path, command: &Command) -> Result<(), String> {
+    println!("$ {command}");
+    command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }

@@ -17,6 +17,7 @@ test runs every test of the project and stops at the first step that fails.
 bench times decisions, compiles and loads with criterion; or, with an option:
 
   --report            measure everything and write benches/results/<date>-<processor>
+  --peers             compare with other engines; with --report, in its results
   --accept            count instructions and take them as those to compare with
   --quick             fewer inputs and rounds";
 
@@ -80,6 +81,7 @@ fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Request, Strin
         match argument.as_str() {
             "--report" => options.report = true,
             "--accept" => options.accept = true,
+            "--peers" => options.peers = true,
             "--quick" => options.quick = true,
             "--help" | "-h" => return Ok(Request::Help),
             _ => return Err(format!("`{argument}` is not an option")),
@@ -102,8 +104,8 @@ mod tests {
         let request = read("test --only fmt --only=doc --skip doc --fuzz-seconds=5 --list");
         assert_eq!(request, Ok(Request::Test(expected)));
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
-        let expected = BenchOptions { report: true, accept: false, quick: true };
-        assert_eq!(read("bench --quick --report"), Ok(Request::Bench(expected)));
+        let expected = BenchOptions { report: true, peers: true, accept: false, quick: true };
+        assert_eq!(read("bench --quick --report --peers"), Ok(Request::Bench(expected)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Measures everything and writes tables, raw figures and plots under `results/`. `cargo xtask bench
-//! --report` runs it, after `memory`, whose figures it takes.
+//! --report` runs it, after `memory`, whose figures it takes, and with `--peers` after the comparison with other
+//! engines.
 
 mod figure;
 mod machine;
@@ -9,7 +10,7 @@ mod plot;
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use authz_benches::{Folder, INPUTS, Input, QUICK_INPUTS};
 
@@ -19,11 +20,13 @@ use crate::measure::Effort;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut is_quick, mut memory) = (false, None);
+    let (mut is_quick, mut memory, mut peers) = (false, None, None);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => is_quick = true,
             "--memory" => memory = Some(fs::read_to_string(arguments.next().ok_or("`--memory` needs a file")?)?),
+            // What the comparison with other engines left there.
+            "--peers" => peers = Some(PathBuf::from(arguments.next().ok_or("`--peers` needs a folder")?)),
             // So that `memory` is asked about the same.
             "--inputs" => {
                 println!("{}", if is_quick { QUICK_INPUTS } else { INPUTS }.join(" "));
@@ -51,7 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&results)?;
     fs::write(results.join("figures.csv"), figures.to_csv())?;
     let instructions = fs::read_to_string(package.join("instructions.toml")).unwrap_or_default();
-    let page = page::write(&machine, &figures, memory.as_deref().unwrap_or(""), &instructions, is_quick)?;
+    let mut page = page::write(&machine, &figures, memory.as_deref().unwrap_or(""), &instructions, is_quick, peers.is_some())?;
+    if let Some(peers) = peers {
+        page.push('\n');
+        page.push_str(&fs::read_to_string(peers.join("peers.md"))?);
+        fs::copy(peers.join("peers.csv"), results.join("peers.csv"))?;
+    }
     fs::write(results.join("README.md"), page)?;
     fs::write(results.join("rules.svg"), plot::rules(&figures)?)?;
     fs::write(results.join("prefixes.svg"), plot::prefixes(&figures)?)?;

@@ -22,9 +22,10 @@ pub(crate) fn write(
     memory: &str,
     instructions: &str,
     is_quick: bool,
+    has_peers: bool,
 ) -> Result<String, fmt::Error> {
     let mut page = String::new();
-    let option = if is_quick { " --quick" } else { "" };
+    let option = format!("{}{}", if has_peers { " --peers" } else { "" }, if is_quick { " --quick" } else { "" });
     let Machine { processor, caches, rustc, commit, date, l2_load, l2_bytes } = machine;
     writeln!(page, "# Benchmarks of {date}, {processor}\n")?;
     writeln!(page, "| | |\n|---|---|")?;
