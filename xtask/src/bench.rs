@@ -69,7 +69,7 @@ fn peers(root: &Path, quick: bool) -> Result<(), String> {
     println!("the other engines are built, which takes minutes the first time");
     let inputs = program(&format!("authz-bench-peers --{flag} --inputs")).stdout(root)?;
     let path = "target/bench-peers-memory.csv";
-    heap(root, &program(&format!("memory -- {}", inputs.trim())), path)?;
+    heap(root, &program(&format!("authz-bench-peers-memory -- {}", inputs.trim())), path)?;
     show(root, &program(&format!("authz-bench-peers --{flag} --memory {path} --out {PEERS}")))
 }
 

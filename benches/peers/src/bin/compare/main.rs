@@ -1,5 +1,5 @@
 //! Compares the peers, prints tables and writes `peers.csv` and `peers.md`. `cargo xtask bench --peers` runs it,
-//! after `memory`, whose figures it takes.
+//! after `authz-bench-peers-memory`, whose figures it takes.
 //!
 //! `authz-bench-peers [--quick] [--memory FILE] [--out FOLDER] [--inputs] [NAME...]`
 
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if names.is_empty() {
         names = if is_quick { QUICK_INPUTS } else { INPUTS }.iter().map(|name| (*name).into()).collect();
     }
-    // So that `memory` is asked about the same.
+    // So that `authz-bench-peers-memory` is asked about the same.
     if lists_inputs {
         println!("{}", names.join(" "));
         return Ok(());
@@ -96,7 +96,7 @@ fn compare(input: &Input, effort: Effort, tables: &mut Tables) -> Result<(), Box
     Ok(())
 }
 
-/// Live and peak bytes by input and peer, from what `memory` prints.
+/// Live and peak bytes by input and peer, from what `authz-bench-peers-memory` prints.
 fn heap(csv: &str) -> HashMap<(String, String), (u64, u64)> {
     let lines = csv.lines().skip(1).filter_map(|line| {
         let (input, rest) = line.split_once(",\"")?;

@@ -1,4 +1,4 @@
-//! Bytes of the heap for builds, as CSV: `memory NAME...`.
+//! Bytes of the heap for builds, as CSV: `authz-bench-peers-memory NAME...`.
 
 use std::error::Error;
 
