@@ -230,3 +230,73 @@ fn workloads_share_what_is_compiled_and_nothing_else() {
         assert_eq!(together.allows_cached(&connection, &mut cache), alone.allows(&connection), "{workload:?}");
     }
 }
+
+/// A policy of one rule.
+fn policy(name: &str, action: &str, rule: &str) -> String {
+    format!(
+        "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: {name}, namespace: foo}}, \
+         spec: {{action: {action}, rules: [{{{rule}}}]}}}}\n"
+    )
+}
+
+/// Sources with one principal each.
+fn sources(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{{source: {{principals: [cluster.local/ns/x/sa/s{n}]}}}}")).collect()
+}
+
+#[test]
+fn more_lists_of_identities_than_rows_tell_apart_are_all_asked_whatever_else_is_unknown() {
+    let text = policy(
+        "a",
+        "ALLOW",
+        "from: [{source: {principals: ['cluster.local/*'], namespaces: [a]}}], \
+         when: [{key: source.principal, values: ['*/sa/s']}, {key: source.namespace, values: [other]}]",
+    ) + &policy("b", "ALLOW", "when: [{key: connection.sni, values: [x.example]}]");
+    let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+    assert_eq!(authorizer.stats().asked, 1);
+    let connection = connection().principal("spiffe://cluster.local/ns/a/sa/s");
+    for connection in [connection, connection.without_sni(), connection.sni("x.example")] {
+        assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
+        every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
+    }
+    assert_eq!(authorizer.decide(&connection).verdict(), Verdict::Deny);
+}
+
+#[test]
+fn a_rule_of_too_many_combinations_matches_for_certain_though_others_wait_for_the_peer() {
+    let mut from = sources(40);
+    from.push("{source: {ipBlocks: [10.0.0.7]}}".into());
+    let to = "to: [{operation: {ports: ['9000']}}, {operation: {ports: ['9001']}}]";
+    for action in ["DENY", "ALLOW", "AUDIT"] {
+        let text = policy("a", action, "from: [{source: {principals: [cluster.local/ns/q/sa/q]}}]")
+            + &policy("b", action, &format!("from: [{}], {to}", from.join(", ")));
+        let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+        let connection = connection();
+        let explained = authorizer.explain(&connection).decision;
+        assert_eq!(authorizer.decide(&connection), explained, "{action}");
+        assert_eq!(early(&authorizer, &connection), Some(explained), "{action}");
+    }
+}
+
+#[test]
+fn a_resolved_peer_meets_the_rules_of_too_many_combinations() {
+    let rule = format!(
+        "from: [{}], to: [{{operation: {{ports: ['9000']}}}}], when: [{{key: source.principal, values: ['cluster.local/ns/x/*']}}]",
+        sources(65).join(", ")
+    );
+    let mut text = policy("a", "DENY", &rule);
+    for n in 0..300 {
+        let other = format!("from: [{{source: {{principals: [cluster.local/ns/z/sa/s{n}]}}}}]");
+        text += &policy(&format!("other-{n}"), "DENY", &other);
+    }
+    let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+    assert!(authorizer.stats().keyed > 0 && authorizer.stats().asked > 0, "{}", authorizer.stats());
+    let connection = connection().principal("spiffe://cluster.local/ns/x/sa/s5").without_sni();
+    assert_eq!(authorizer.decide(&connection).verdict(), Verdict::Deny);
+    every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
+}
+
+/// From 10.0.0.7 to port 9000, with nothing known of the peer.
+fn connection() -> Connection<'static> {
+    Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap())
+}

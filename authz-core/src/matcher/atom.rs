@@ -43,9 +43,11 @@ impl Words {
         self.any.is_empty() && self.none.is_empty()
     }
 
-    /// Whether they hold for what the patterns tell of a text.
-    pub(super) fn hold(&self, matches: impl Fn(u32) -> bool) -> bool {
-        self.any.iter().all(|list| list.iter().any(|number| matches(*number))) && !self.none.iter().any(|number| matches(*number))
+    /// Whether they hold for a text that these patterns match, and no others. All lists are sorted, and
+    /// few patterns match a text however many are asked for.
+    pub(super) fn hold(&self, matching: &[u32]) -> bool {
+        let meets = |list: &[u32]| matching.iter().any(|number| list.binary_search(number).is_ok());
+        self.any.iter().all(|list| meets(list)) && !meets(&self.none)
     }
 }
 
@@ -76,7 +78,7 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
         // What the other list asks for is for the rule to say.
         let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | fact(term));
         for entry in few {
-            add(Atom { verify: true, asks, ..entry.and(&when) });
+            add(Atom { verify: true, asks, from: NO_ENTRY, ..entry.and(&when) });
         }
         return;
     }
@@ -143,7 +145,10 @@ impl Atom {
         both(&mut self.port, other.port.as_ref());
         for (own, others) in [(&mut self.peer, &other.peer), (&mut self.sni, &other.sni)] {
             own.any.extend_from_slice(&others.any);
-            own.none.extend_from_slice(&others.none);
+            if !others.none.is_empty() {
+                own.none.extend_from_slice(&others.none);
+                own.none.sort_unstable();
+            }
         }
         self.asks |= other.asks;
         self.verify |= other.verify;
@@ -171,8 +176,11 @@ impl Words {
         let found = values.iter().map(|value| numbers.number(pattern(value)));
         if term.is_negative {
             self.none.extend(found);
+            self.none.sort_unstable();
         } else {
-            self.any.push(found.collect());
+            let mut list: Box<[u32]> = found.collect();
+            list.sort_unstable();
+            self.any.push(list);
         }
     }
 }

@@ -66,11 +66,7 @@ where
         let (mut verify, mut segments) = ([0; W], [[0; W]; SEGMENTS]);
         for (bit, (_, segment, atom)) in atoms.iter().enumerate() {
             set(&mut used, bit, true);
-            set(
-                &mut verify,
-                bit,
-                atom.verify || atom.peer.any.len() > super::words_rows::LISTS || atom.sni.any.len() > super::words_rows::LISTS,
-            );
+            set(&mut verify, bit, atom.verify);
             segments.get_mut(*segment).into_iter().for_each(|row| set(row, bit, true));
         }
         let mut large = Vec::new();

@@ -60,6 +60,7 @@ impl Classes {
         self.known.insert(holding.into(), class);
         Some(class)
     }
+
     /// Cuts a line by sets; nothing beyond the limit.
     pub(super) fn cut<T: Line>(&mut self, sets: &[&Ranges<T>]) -> Option<Stretches<T>> {
         let mut events: Vec<(T, u32)> = Vec::with_capacity(sets.iter().map(|set| 2 * set.as_slice().len()).sum());
@@ -71,22 +72,26 @@ impl Classes {
         }
         events.sort_unstable();
         let mut stretches = Stretches { starts: vec![T::MIN], classes: vec![0] };
-        let mut active: Vec<u32> = Vec::new();
-        let mut events = events.into_iter().peekable();
-        while let Some((at, number)) = events.next() {
-            // A set starts where it was not active, and ends where it was.
-            match active.binary_search(&number) {
-                Ok(place) => drop(active.remove(place)),
-                Err(place) => active.insert(place, number),
+        let (mut active, mut next): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+        for same in events.chunk_by(|(one, _), (two, _)| one == two) {
+            let Some((at, _)) = same.first() else { continue };
+            // A set starts where it was not active, and ends where it was. All that do so here are taken in
+            // one pass, as there may be as many as there are sets.
+            next.clear();
+            let mut before = active.iter().copied().peekable();
+            for (_, number) in same {
+                next.extend(std::iter::from_fn(|| before.next_if(|known| known < number)));
+                if before.next_if_eq(number).is_none() {
+                    next.push(*number);
+                }
             }
-            if events.peek().is_some_and(|(next, _)| *next == at) {
-                continue;
-            }
+            next.extend(before);
+            std::mem::swap(&mut active, &mut next);
             let class = self.class(&active)?;
-            if at == T::MIN {
+            if *at == T::MIN {
                 stretches.classes = vec![class];
             } else if stretches.classes.last() != Some(&class) {
-                stretches.starts.push(at);
+                stretches.starts.push(*at);
                 stretches.classes.push(class);
             }
         }

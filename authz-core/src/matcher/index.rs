@@ -7,7 +7,7 @@ use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
 use super::key::Key;
-use super::keyed::{Entry, Found, Keyed};
+use super::keyed::{Entry, Found, Keyed, TEST};
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::patterns::Patterns;
@@ -15,6 +15,7 @@ use super::query::Query;
 use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
 use super::test::Test;
+use super::words_rows::LISTS;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::peer::{Peer, Resolved};
@@ -100,7 +101,9 @@ impl Index {
         let (mut heads, mut atoms): (Vec<Head>, Vec<Atom>) = (Vec::new(), Vec::new());
         for (number, (segment, rule)) in (0..).zip(rules.iter()) {
             let first = atoms.len();
-            add_atoms(rule, &mut texts, |atom| {
+            add_atoms(rule, &mut texts, |mut atom| {
+                // Rows tell no more lists than that apart.
+                atom.verify |= atom.peer.any.len() > LISTS || atom.sni.any.len() > LISTS;
                 heads.push(Head {
                     rule: number,
                     from: atom.from,
@@ -132,8 +135,10 @@ impl Index {
                 let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
                 for ((number, atom), head) in (0..).zip(&atoms).zip(&heads) {
                     match Key::of(atom, texts.peer.all(), texts.sni.all(), &large) {
-                        Some(key) => entries.push(Entry { number, segment: head.segment, atom, key }),
-                        None => wide.push((number, atom)),
+                        Some(key) if entries.len() < place(TEST) => {
+                            entries.push(Entry { number, segment: head.segment, atom, key })
+                        }
+                        Some(_) | None => wide.push((number, atom)),
                     }
                 }
                 let keyed = key(entries, &mut wide, &shared);
@@ -421,7 +426,11 @@ impl Open<'_> {
     fn weigh(&self, atom: u32, compare: bool, answer: &mut Answer) {
         let Some(head) = self.index.head(atom) else { return };
         let open = head.asks & self.unknown;
-        if answer.first_of(head.segment) <= atom || !open.is_empty() && answer.needs_of(head.segment).contains(open) {
+        if answer.first_of(head.segment) <= atom {
+            return;
+        }
+        // It can only tell what is known already to be needed; a rule that is asked may match for certain.
+        if !open.is_empty() && !head.verify && answer.needs_of(head.segment).contains(open) {
             return;
         }
         let number = place(head.rule);

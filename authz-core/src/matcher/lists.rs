@@ -191,9 +191,8 @@ impl<'e, 'a> Lists<'e, 'a> {
                 let candidates = self.candidates.get(start..start + place(own.length)).unwrap_or_default();
                 for candidate in candidates {
                     let test = candidate.test & !COMPARE;
-                    let matches = |pattern: u32| matching.binary_search(&pattern).is_ok();
                     let holds = candidate.test & COMPARE == 0
-                        || self.entries.get(place(test & TEST)).is_some_and(|entry| entry.atom.peer.hold(matches));
+                        || self.entries.get(place(test & TEST)).is_some_and(|entry| entry.atom.peer.hold(matching));
                     if holds {
                         list.push(Candidate { test, ..*candidate });
                     }
