@@ -11,7 +11,7 @@ use crate::peer::Principals;
 ///
 /// It belongs to one thread, is never shared or hidden, and never answers for another set of policies: an
 /// authorizer that replaces another starts it anew. What it remembers is compared in full, never by a
-/// hash alone. It pays where policies are many: see `benches/results`.
+/// hash alone. It pays where policies are many, and costs where they are few.
 ///
 /// Connections with a server name or metadata, of which facts are unknown, or whose peer is stated by its
 /// identities and not as a [`Peer`](crate::Peer), are decided without it.

@@ -111,16 +111,19 @@ fn draw_targets(place: &Place, spec: Node, draw: &mut Draw<'_>) -> Node {
 
 fn draw_rule(action: Action, draw: &mut Draw<'_>) -> Node {
     let mut rule = Node::Map(Vec::new());
+    // More entries, or more lists of one attribute, than the compiled form writes out.
+    let (sources, operations) = if draw.percent(8) { (16, 10) } else { (3, 3) };
+    let conditions = if draw.percent(10) { 8 } else { 3 };
     if draw.percent(45) {
-        let from = draw.some(3, |draw| Node::map([("source", draw_source(action, draw))]));
+        let from = draw.some(sources, |draw| Node::map([("source", draw_source(action, draw))]));
         rule = rule.with("from", Node::List(from));
     }
     if draw.percent(45) {
-        let to = draw.some(3, |draw| Node::map([("operation", draw_operation(draw))]));
+        let to = draw.some(operations, |draw| Node::map([("operation", draw_operation(draw))]));
         rule = rule.with("to", Node::List(to));
     }
     if draw.percent(40) {
-        rule = rule.with("when", Node::List(draw.some(3, |draw| draw_condition(action, draw))));
+        rule = rule.with("when", Node::List(draw.some(conditions, |draw| draw_condition(action, draw))));
     }
     rule
 }

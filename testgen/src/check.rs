@@ -72,6 +72,13 @@ pub fn decide_and_explain_agree(scenario: &Scenario, authorizer: &Authorizer, fa
         if let Some(difference) = difference(decided, explanation.decision) {
             return fails(format!("`decide` and `explain` differ: {difference}"));
         }
+        let identities: Vec<&str> = connection.identities().collect();
+        if !identities.is_empty() {
+            let peer = authorizer.peer(&identities);
+            if let Some(difference) = difference(authorizer.decide(&connection.peer(&peer)), decided) {
+                return fails(format!("a peer that was resolved before is decided differently: {difference}"));
+            }
+        }
         if authorizer.allows(connection) != (decided.verdict() == Verdict::Allow) {
             return fails("`allows` and `decide` differ".into());
         }

@@ -8,7 +8,7 @@ use crate::value::StringMatch;
 struct Filter {
     /// A power of two of them.
     bits: Box<[u64]>,
-    /// What texts too short for a window are: told apart by nothing.
+    /// Whether some text is too short for a window; nothing tells short ones apart.
     has_short: bool,
 }
 
@@ -167,13 +167,13 @@ impl Whole {
 
 /// Strings, prefixes and suffixes of one text.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Words {
+pub(super) struct Forms {
     pub(super) exact: Whole,
     pub(super) prefixes: Affixes,
     pub(super) suffixes: Affixes,
 }
 
-impl Words {
+impl Forms {
     pub(super) fn insert(&mut self, pattern: &StringMatch, number: u32) -> bool {
         match pattern {
             StringMatch::Presence => return false,

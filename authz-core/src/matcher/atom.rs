@@ -9,7 +9,7 @@ use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 
 /// More combinations of entries than this are not written out; the rule itself is asked instead.
-const MOST: usize = 64;
+const MOST_COMBINATIONS: usize = 64;
 
 /// Of a conjunction of which no single entry of `from` is a part.
 const NO_ENTRY: u16 = u16::MAX;
@@ -71,10 +71,10 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     };
     let (from, to) = (entries(&rule.from), entries(&rule.to));
     let when = Atom::of(&rule.when, texts);
-    if from.len().saturating_mul(to.len()) > MOST {
+    if from.len().saturating_mul(to.len()) > MOST_COMBINATIONS {
         // The list with fewer entries is still written out.
         let few = if from.len() <= to.len() { from } else { to };
-        let few = if few.len() > MOST { vec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
+        let few = if few.len() > MOST_COMBINATIONS { vec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
         // What the other list asks for is for the rule to say.
         let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | fact(term));
         for entry in few {

@@ -12,7 +12,7 @@ use super::ranges::AddressRanges;
 const LARGE: usize = 4096;
 
 /// How many are at most: each costs a look of its own, while those that share a line share one.
-const MOST: usize = 8;
+const MOST_SETS: usize = 8;
 
 /// Sets with their arrangement.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl LargeSets {
         all.sort_unstable_by_key(|set| std::cmp::Reverse(set.ranges()));
         let mut sets = HashMap::default();
         for set in all {
-            if sets.len() < MOST && !sets.contains_key(set) {
+            if sets.len() < MOST_SETS && !sets.contains_key(set) {
                 sets.insert(Arc::clone(set), Arc::new(AddressSet::new(set)));
             }
         }

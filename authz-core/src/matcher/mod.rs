@@ -3,12 +3,13 @@
 //! Nothing here knows about actions or their order; a [`Matcher`] answers which rule of a segment
 //! matches first. Evaluation allocates nothing.
 //!
-//! | structure            | holds                                                    | when                        |
-//! |----------------------|----------------------------------------------------------|-----------------------------|
-//! | [`block`] of a word  | a bit for each conjunction, a row for each class of value | up to 64 conjunctions       |
-//! | [`keyed`]            | candidates by what is rarest about them                  | above that                  |
-//! | [`block`]s of 8 words | 512 conjunctions each                                   | those of which nothing is rare |
-//! | [`address_set`]      | one set of thousands of ranges                           | beside the others           |
+//! | structure                  | holds                                                     | when                           |
+//! |----------------------------|-----------------------------------------------------------|--------------------------------|
+//! | [`block`] of a word        | a bit for each conjunction, a row for each stretch of values | up to 64 conjunctions       |
+//! | [`block`] of four words    | the same                                                  | up to 256                      |
+//! | [`keyed`]                  | candidates by what is rarest about them                   | above that                     |
+//! | [`block`]s of eight words  | 512 conjunctions each                                     | those of which nothing is rare |
+//! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
 
 mod address_set;
 mod affixes;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::affixes::{Bounded, Words};
+use super::affixes::{Bounded, Forms};
 use super::identity::{SCHEME, Standard};
 use super::text_map::TextMap;
 use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, StringMatch, TrustDomainMatch};
@@ -62,18 +62,18 @@ impl Pattern {
 pub(super) struct Patterns {
     /// `*`: any text but the empty one.
     presence: Option<u32>,
-    principals: Words,
+    principals: Forms,
     /// Prefixes of principals that end with a slash.
     principals_up_to: Bounded,
     /// Suffixes of principals that start with a slash.
     principals_from: Bounded,
-    namespaces: Words,
+    namespaces: Forms,
     /// Whether a suffix of namespaces takes in what stands behind a namespace: `/sa`.
     suffix_meets_sa: bool,
     accounts: HashMap<Box<[u8]>, TextMap, foldhash::fast::RandomState>,
     any_trust_domain: Option<u32>,
-    trust_domains: Words,
-    server_names: Words,
+    trust_domains: Forms,
+    server_names: Forms,
     /// Those of no such form; they are tried one by one.
     others: Vec<(Pattern, u32)>,
     /// Patterns over server names, for names too long to be hashed.
@@ -159,7 +159,7 @@ impl Patterns {
     pub(super) fn bytes(&self) -> usize {
         let words = [&self.principals, &self.namespaces, &self.trust_domains, &self.server_names];
         let accounts: usize = self.accounts.iter().map(|(namespace, names)| namespace.len() + names.bytes() + 64).sum();
-        words.map(Words::bytes).into_iter().sum::<usize>()
+        words.map(Forms::bytes).into_iter().sum::<usize>()
             + self.principals_up_to.bytes()
             + self.principals_from.bytes()
             + accounts

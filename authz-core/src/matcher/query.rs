@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::patterns::Patterns;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
-use crate::peer::Principals;
-use crate::peer::{Peer, Resolved};
+use crate::peer::{Peer, Principals, Resolved};
 
 /// A connection with its peer looked up; of one that is not `OPEN` everything that rules read is known.
 #[derive(Clone, Copy, Debug)]

@@ -79,7 +79,7 @@ impl Rules {
     }
 
     /// Whether what one conjunction of a rule asks of identities and server name holds; `from` is its
-    /// entry of `from`.
+    /// entry of `from`. An entry of `to` asks for neither.
     pub(super) fn texts_hold(&self, number: usize, from: usize, connection: &Connection<'_>) -> Truth {
         let Some((_, rule)) = self.get(number) else { return Truth::False };
         let identities = Identities::of(connection);

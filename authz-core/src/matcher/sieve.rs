@@ -19,7 +19,7 @@ const DESTINATION: (u32, u32) = (32, 4);
 const SOURCE: (u32, u32) = (48, 4);
 
 /// More values than this set all bits of a share soon enough.
-const MOST: u32 = 8;
+const MOST_VALUES: u32 = 8;
 
 #[inline]
 fn bit(value: u32, (start, bits): (u32, u32)) -> u64 {
@@ -83,7 +83,7 @@ impl Sieve {
 fn ports(set: &Ranges<u16>) -> u64 {
     let mut bits = 0;
     for (first, last) in set.as_slice() {
-        if u32::from(last - first) >= MOST {
+        if u32::from(last - first) >= MOST_VALUES {
             return all(PORT);
         }
         bits |= (*first..=*last).fold(0, |bits, port| bits | bit(port.into(), PORT));
@@ -96,7 +96,7 @@ fn addresses(set: &AddressRanges, share: (u32, u32)) -> u64 {
     let v6 = set.v6.as_slice().iter().map(|(first, last)| (v6_unit(*first), v6_unit(*last)));
     let mut bits = 0;
     for (first, last) in v4.chain(v6) {
-        if last - first >= MOST || bits == all(share) {
+        if last - first >= MOST_VALUES || bits == all(share) {
             return all(share);
         }
         bits |= (first..=last).fold(0, |bits, unit| bits | bit(unit, share));
