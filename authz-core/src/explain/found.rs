@@ -1,7 +1,6 @@
 //! What a connection has where a term looks: the fact, and its value in words.
 
 use crate::connection::{Connection, Fact, Transport};
-use crate::fact_set::FactSet;
 use crate::finding::printable;
 use crate::policy::Patterns;
 use crate::value::MetadataValue;
@@ -39,18 +38,5 @@ pub(super) fn found(patterns: &Patterns, connection: &Connection<'_>) -> String 
                 }
             }
         }
-    }
-}
-
-/// The facts that a rule's attribute belongs to.
-pub(super) fn fact_of(patterns: &Patterns) -> FactSet {
-    match patterns {
-        Patterns::SourceIp(_) => FactSet::SOURCE_IP,
-        Patterns::RemoteIp(_) => FactSet::REMOTE_IP,
-        Patterns::DestinationIp(_) => FactSet::DESTINATION_IP,
-        Patterns::DestinationPort(_) => FactSet::DESTINATION_PORT,
-        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => FactSet::PEER,
-        Patterns::Sni(_) => FactSet::SNI,
-        Patterns::Metadata(..) => FactSet::METADATA,
     }
 }

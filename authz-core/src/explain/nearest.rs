@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::evaluate::{Identities, decide};
-use super::found::{fact_of, found};
+use super::found::found;
 use crate::connection::{Connection, Fact};
 use crate::decision::{Reason, Verdict};
 use crate::fact_set::FactSet;
@@ -117,7 +117,7 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
             let chosen = chosen_terms(rule, connection, peer);
             let failing: Vec<&Term> =
                 chosen.iter().copied().filter(|term| term.holds(connection, peer) == Truth::False).collect();
-            let facts = failing.iter().fold(FactSet::EMPTY, |facts, term| facts | fact_of(&term.patterns));
+            let facts = failing.iter().fold(FactSet::EMPTY, |facts, term| facts | term.patterns.fact());
             // A rule that differs in more than this is not near.
             let is_near = !failing.is_empty() && failing.len() <= MOST_TERMS && chosen.len() <= 4 * MOST_TERMS;
             is_near.then(|| (facts.names().count(), rule, chosen, failing))
@@ -135,7 +135,7 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
 fn chosen_terms<'r>(rule: &'r Rule, connection: &Connection<'_>, peer: Identities<'_>) -> Vec<&'r Term> {
     let distance = |clause: &&Clause| {
         let failing = clause.terms.iter().filter(|term| term.holds(connection, peer) == Truth::False);
-        failing.fold(FactSet::EMPTY, |facts, term| facts | fact_of(&term.patterns)).names().count()
+        failing.fold(FactSet::EMPTY, |facts, term| facts | term.patterns.fact()).names().count()
     };
     let nearest = |clauses: &'r [Clause]| clauses.iter().min_by_key(distance);
     let clauses = [nearest(&rule.from), nearest(&rule.to), Some(&rule.when)];
@@ -152,8 +152,7 @@ fn near_miss<'a>(
 ) -> Option<NearMiss<'a>> {
     let mut changes: Vec<Change> = Vec::new();
     for term in failing {
-        let own: Vec<&Term> =
-            chosen.iter().copied().filter(|other| fact_of(&other.patterns) == fact_of(&term.patterns)).collect();
+        let own: Vec<&Term> = chosen.iter().copied().filter(|other| other.patterns.fact() == term.patterns.fact()).collect();
         let examples = examples(term, &own, connection);
         let attribute = term.patterns.attribute();
         // A value that another term of the rule keeps out is no way in.
@@ -167,7 +166,7 @@ fn near_miss<'a>(
             }
             (patterns, _) => patterns.texts(),
         };
-        let fact = fact_of(&term.patterns).names().next().unwrap_or_default();
+        let fact = term.patterns.fact().names().next().unwrap_or_default();
         let example = examples.first().map(Example::to_string);
         changes.push(Change {
             fact,

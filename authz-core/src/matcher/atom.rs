@@ -76,7 +76,7 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
         let few = if from.len() <= to.len() { from } else { to };
         let few = if few.len() > MOST_COMBINATIONS { vec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
         // What the other list asks for is for the rule to say.
-        let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | fact(term));
+        let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | term.patterns.fact());
         for entry in few {
             add(Atom { verify: true, asks, from: NO_ENTRY, ..entry.and(&when) });
         }
@@ -94,19 +94,6 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     }
 }
 
-/// The fact that a term asks for.
-fn fact(term: &Term) -> FactSet {
-    match &term.patterns {
-        Patterns::SourceIp(_) => FactSet::SOURCE_IP,
-        Patterns::RemoteIp(_) => FactSet::REMOTE_IP,
-        Patterns::DestinationIp(_) => FactSet::DESTINATION_IP,
-        Patterns::DestinationPort(_) => FactSet::DESTINATION_PORT,
-        Patterns::Principal(_) | Patterns::Namespace(_) | Patterns::ServiceAccount(_) | Patterns::TrustDomain(_) => FactSet::PEER,
-        Patterns::Sni(_) => FactSet::SNI,
-        Patterns::Metadata(..) => FactSet::METADATA,
-    }
-}
-
 impl Atom {
     /// The set of addresses that it asks for in a dimension.
     pub(super) fn addresses(&self, dimension: Dimension) -> Option<&Arc<AddressRanges>> {
@@ -120,7 +107,7 @@ impl Atom {
     fn of<'p>(clause: &'p Clause, texts: &mut Texts<'p>) -> Self {
         let mut atom = Self::default();
         for term in &clause.terms {
-            atom.asks |= fact(term);
+            atom.asks |= term.patterns.fact();
             match &term.patterns {
                 Patterns::SourceIp(blocks) => restrict(&mut atom.source, AddressRanges::of_blocks(blocks), term),
                 Patterns::RemoteIp(blocks) => restrict(&mut atom.remote, AddressRanges::of_blocks(blocks), term),

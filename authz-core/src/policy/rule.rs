@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::fact_set::FactSet;
 use crate::value::{
     IpBlock, MetadataKey, MetadataMatch, NamespaceMatch, Port, PrincipalMatch, RuleId, ServiceAccountMatch, SniMatch, Span,
     TrustDomainMatch,
@@ -89,6 +90,19 @@ impl Patterns {
             Self::TrustDomain(_) => "source.trustDomain".into(),
             Self::Sni(_) => "connection.sni".into(),
             Self::Metadata(key, _) => key.to_string(),
+        }
+    }
+
+    /// The fact that the attribute belongs to.
+    pub(crate) fn fact(&self) -> FactSet {
+        match self {
+            Self::SourceIp(_) => FactSet::SOURCE_IP,
+            Self::RemoteIp(_) => FactSet::REMOTE_IP,
+            Self::DestinationIp(_) => FactSet::DESTINATION_IP,
+            Self::DestinationPort(_) => FactSet::DESTINATION_PORT,
+            Self::Principal(_) | Self::Namespace(_) | Self::ServiceAccount(_) | Self::TrustDomain(_) => FactSet::PEER,
+            Self::Sni(_) => FactSet::SNI,
+            Self::Metadata(..) => FactSet::METADATA,
         }
     }
 
