@@ -1,4 +1,4 @@
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 //! Decides whether a TCP connection may reach a workload, with the semantics of Istio's
 //! `AuthorizationPolicy` and `PeerAuthentication`, and says why.
 //!

@@ -58,71 +58,147 @@ impl Filter {
     }
 }
 
-/// Prefixes, or suffixes, found by hashing one candidate of each length that occurs.
+/// Prefixes, or suffixes, found by hashing one candidate of each length that may be one.
+///
+/// Which lengths those are is told by the [`ANCHOR`] bytes at the outer end of a text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Affixes {
-    lengths: Vec<usize>,
+    /// By anchor, of which there is a power of two of places: a bit for each length that occurs behind it.
+    anchors: Box<[u64]>,
+    /// The lengths without an anchor.
+    short: Vec<usize>,
+    /// The lengths that share the last bit.
+    long: Vec<usize>,
     table: TextMap,
     /// By length, of the eight bytes at the inner end, which tell affixes of one length best.
     filter: Filter,
 }
 
+/// How many bytes an anchor has.
+const ANCHOR: usize = 4;
+
+/// From this length on lengths share a bit.
+const LONG: usize = 63;
+
+/// The most places for anchors.
+const ANCHORS: usize = 1 << 12;
+
 impl Affixes {
     pub(super) fn insert(&mut self, affix: &str, number: u32) {
-        if let Err(at) = self.lengths.binary_search(&affix.len()) {
-            self.lengths.insert(at, affix.len());
+        let lengths = match affix.len() {
+            ..ANCHOR => Some(&mut self.short),
+            ANCHOR..LONG => None,
+            LONG.. => Some(&mut self.long),
+        };
+        if let Some(lengths) = lengths
+            && let Err(at) = lengths.binary_search(&affix.len())
+        {
+            lengths.insert(at, affix.len());
         }
         self.table.insert(affix.as_bytes(), number);
     }
 
     /// No more prefixes.
     pub(super) fn finish_prefixes(&mut self) {
-        self.finish(|affix| affix.last_chunk());
+        self.finish(|affix| affix.first_chunk(), |affix| affix.last_chunk());
     }
 
     /// No more suffixes.
     pub(super) fn finish_suffixes(&mut self) {
-        self.finish(|affix| affix.first_chunk());
+        self.finish(|affix| affix.last_chunk(), |affix| affix.first_chunk());
     }
 
-    fn finish(&mut self, window: fn(&[u8]) -> Option<&[u8; 8]>) {
-        self.lengths.shrink_to_fit();
+    fn finish(&mut self, anchor: fn(&[u8]) -> Option<&[u8; ANCHOR]>, window: fn(&[u8]) -> Option<&[u8; 8]>) {
+        self.short.shrink_to_fit();
+        self.long.shrink_to_fit();
         self.table.shrink();
         let texts: Vec<&[u8]> = self.table.iter().map(|(text, _)| text).collect();
+        if texts.iter().any(|text| text.len() >= ANCHOR) {
+            let mut anchors = vec![0; (2 * texts.len()).next_power_of_two().min(ANCHORS)];
+            for text in &texts {
+                let place = anchor(text).and_then(|anchor| {
+                    let at = place_of(*anchor, anchors.len());
+                    anchors.get_mut(at)
+                });
+                place.into_iter().for_each(|lengths| *lengths |= 1_u64 << text.len().min(LONG));
+            }
+            self.anchors = anchors.into();
+        }
         self.filter = Filter::new(texts.into_iter().map(|text| (text.len(), window(text))));
     }
 
+    /// The lengths that may occur behind an anchor, as bits.
     #[inline]
-    pub(super) fn prefixes_of(&self, text: &[u8], mut found: impl FnMut(usize, u32)) {
-        for length in &self.lengths {
-            let Some(prefix) = text.get(..*length) else { return };
-            if self.filter.may_hold(*length, prefix.last_chunk())
-                && let Some(number) = self.table.get(prefix)
-            {
-                found(*length, number);
+    fn lengths(&self, anchor: Option<&[u8; ANCHOR]>) -> u64 {
+        let place = anchor.and_then(|anchor| self.anchors.get(place_of(*anchor, self.anchors.len())));
+        place.copied().unwrap_or_default()
+    }
+
+    /// Calls `each` with every length that may occur.
+    #[inline]
+    fn each_length(&self, anchor: Option<&[u8; ANCHOR]>, mut each: impl FnMut(usize)) {
+        self.short.iter().for_each(|length| each(*length));
+        let mut lengths = self.lengths(anchor);
+        while lengths != 0 {
+            match super::lookup::place(lengths.trailing_zeros()) {
+                LONG => self.long.iter().for_each(|length| each(*length)),
+                length => each(length),
             }
+            lengths &= lengths - 1;
         }
     }
 
+    /// Calls `found` with the length and the number of each that a text starts with.
+    #[inline]
+    pub(super) fn prefixes_of(&self, text: &[u8], mut found: impl FnMut(usize, u32)) {
+        if self.is_empty() {
+            return;
+        }
+        self.each_length(text.first_chunk(), |length| {
+            if let Some(prefix) = text.get(..length)
+                && self.filter.may_hold(length, prefix.last_chunk())
+                && let Some(number) = self.table.get(prefix)
+            {
+                found(length, number);
+            }
+        });
+    }
+
+    /// Calls `found` with the number of each that a text ends with.
     #[inline]
     pub(super) fn suffixes_of(&self, text: &[u8], mut found: impl FnMut(u32)) {
-        for length in &self.lengths {
-            let Some(suffix) = text.len().checked_sub(*length).and_then(|start| text.get(start..)) else { return };
-            if self.filter.may_hold(*length, suffix.first_chunk())
+        if self.is_empty() {
+            return;
+        }
+        self.each_length(text.last_chunk(), |length| {
+            if let Some(suffix) = text.len().checked_sub(length).and_then(|start| text.get(start..))
+                && self.filter.may_hold(length, suffix.first_chunk())
                 && let Some(number) = self.table.get(suffix)
             {
                 found(number);
             }
-        }
+        });
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.table.len() == 0
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.lengths.as_slice()) + self.table.bytes() + self.filter.bytes()
+        size_of_val(&*self.anchors)
+            + size_of_val(self.short.as_slice())
+            + size_of_val(self.long.as_slice())
+            + self.table.bytes()
+            + self.filter.bytes()
     }
+}
+
+/// The place of an anchor among a power of two of them.
+#[inline]
+fn place_of(anchor: [u8; ANCHOR], places: usize) -> usize {
+    let mixed = u32::from_le_bytes(anchor).wrapping_mul(0x9e37_79b1) >> 16;
+    super::lookup::place(mixed) & places.wrapping_sub(1)
 }
 
 /// Whole texts.
@@ -217,6 +293,8 @@ impl Forms {
 pub(super) struct Bounded {
     table: TextMap,
     filter: Filter,
+    /// A bit for each number of slashes that occurs in one.
+    slashes: u8,
 }
 
 /// The last eight bytes of a prefix.
@@ -233,7 +311,16 @@ fn suffix_window(suffix: &[u8]) -> Option<&[u8; 8]> {
 
 impl Bounded {
     pub(super) fn insert(&mut self, affix: &str, number: u32) {
+        let slashes = affix.bytes().filter(|byte| *byte == b'/').count();
+        // Those of more are looked for without asking.
+        self.slashes |= 1_u8.checked_shl(u32::try_from(slashes).unwrap_or(u32::MAX)).unwrap_or_default();
         self.table.insert(affix.as_bytes(), number);
+    }
+
+    /// Whether some have this many slashes, of which it takes fewer than eight.
+    #[inline]
+    pub(super) fn has(&self, slashes: u32) -> bool {
+        self.slashes >> slashes & 1 == 1
     }
 
     /// No more prefixes.
@@ -262,11 +349,6 @@ impl Bounded {
     #[inline]
     pub(super) fn suffix(&self, text: &[u8]) -> Option<u32> {
         if self.filter.may_hold(0, suffix_window(text)) { self.table.get(text) } else { None }
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.filter.bits.is_empty()
     }
 
     pub(super) fn bytes(&self) -> usize {

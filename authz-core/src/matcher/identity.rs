@@ -1,5 +1,7 @@
 //! The one form that almost every identity has, taken apart without a branch a byte.
 
+use super::slashes::Slashes;
+
 /// `spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standard<'i> {
@@ -69,82 +71,25 @@ impl<'i> Standard<'i> {
         self.part(SCHEME.len(), self.identity.len())
     }
 
-    /// What stands between the scheme and each slash, that included.
-    #[inline]
-    pub(super) fn up_to_slashes(&self) -> [&'i [u8]; 4] {
-        self.slashes.map(|slash| self.part(SCHEME.len(), slash + 1))
-    }
-
-    /// What stands behind each slash, that included.
-    #[inline]
-    pub(super) fn behind_slashes(&self) -> [&'i [u8]; 4] {
-        self.slashes.map(|slash| self.part(slash, self.identity.len()))
-    }
-}
-
-/// The places of slashes in up to 128 bytes, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slashes {
-    first: u64,
-    second: u64,
-}
-
-impl Slashes {
-    /// Nothing for fewer than eight bytes and for more than 128, which are taken apart the general way.
-    #[inline]
-    fn of(text: &[u8]) -> Option<Self> {
-        match text.split_at_checked(64) {
-            None => Some(Self { first: word(text)?, second: 0 }),
-            Some((first, second)) => Self::of_two(first, second),
-        }
-    }
-
-    #[cold]
-    fn of_two(first: &[u8], second: &[u8]) -> Option<Self> {
-        let second = match second.len() {
-            0..8 => second.iter().zip(0..).fold(0, |bits, (byte, at)| bits | u64::from(*byte == b'/') << at),
-            8..=64 => word(second)?,
-            _ => return None,
-        };
-        Some(Self { first: word(first)?, second })
-    }
-
-    /// The place of the next one; 128 behind the last.
-    #[inline]
-    fn next(&mut self) -> usize {
-        let (bits, base) = if self.first != 0 { (&mut self.first, 0) } else { (&mut self.second, 64) };
-        let at = bits.trailing_zeros();
-        *bits &= bits.wrapping_sub(1);
-        super::lookup::place(at) + base
-    }
+    /// How many slashes there are behind the scheme.
+    pub(super) const SLASHES: u32 = 4;
 
     #[inline]
-    fn is_done(self) -> bool {
-        self.first | self.second == 0
+    fn slash(&self, number: u32) -> usize {
+        self.slashes.get(super::lookup::place(number)).copied().unwrap_or(usize::MAX)
     }
-}
 
-/// The bits of the slashes in eight to 64 bytes.
-#[inline]
-fn word(text: &[u8]) -> Option<u64> {
-    let (chunks, _) = text.as_chunks::<8>();
-    let last = text.len().checked_sub(8)?;
-    let mut bits = slashes_of(*text.last_chunk()?) << last;
-    for (chunk, at) in chunks.iter().zip((0..).step_by(8)) {
-        bits |= slashes_of(*chunk) << at;
+    /// What stands between the scheme and a slash, from 0, that included.
+    #[inline]
+    pub(super) fn up_to_slash(&self, number: u32) -> &'i [u8] {
+        self.part(SCHEME.len(), self.slash(number).saturating_add(1))
     }
-    Some(bits)
-}
 
-/// A bit for each of eight bytes.
-#[inline]
-fn slashes_of(bytes: [u8; 8]) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    // A byte is zero where it was a slash; the sum carries into the top bit of every other.
-    let word = u64::from_le_bytes(bytes) ^ 0x2f2f_2f2f_2f2f_2f2f;
-    let tops = !(((word & LOW) + LOW) | word | LOW);
-    // Gathers the top bits.
-    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    /// What stands behind a slash, from 0, that included.
+    #[inline]
+    pub(super) fn from_slash(&self, number: u32) -> &'i [u8] {
+        self.part(self.slash(number), self.identity.len())
+    }
 }
 
 #[cfg(test)]
@@ -157,8 +102,10 @@ mod tests {
         let long = format!("spiffe://{domain}/ns/foo/sa/bar");
         for (identity, expected) in [
             ("spiffe://cluster.local/ns/foo/sa/bar", Some(("cluster.local", "foo", "bar"))),
-            ("spiffe://td/ns/n/sa/s", Some(("td", "n", "s"))),
-            ("spiffe://td/ns/sa/sa/sa", Some(("td", "sa", "sa"))),
+            ("spiffe://domain/ns/n/sa/s", Some(("domain", "n", "s"))),
+            // Too short to be worth it.
+            ("spiffe://td/ns/n/sa/s", None),
+            ("spiffe://domain/ns/sa/sa/sa", Some(("domain", "sa", "sa"))),
             (&long, Some((&domain, "foo", "bar"))),
             ("spiffe://ns/ns/n/sa/s", None),
             ("spiffe://td/ns/ns/sa/s", None),
@@ -180,21 +127,5 @@ mod tests {
             });
             assert_eq!(found, expected.map(|(domain, namespace, account)| [domain, namespace, account]), "{identity:?}");
         }
-    }
-
-    #[test]
-    fn every_slash_has_its_bit_and_nothing_else() {
-        for length in 8..=128 {
-            for at in 0..length {
-                for other in [b'.', b'0', 0xaf, 0, 0xff, 0x2e, 0x30] {
-                    let mut text = vec![other; length];
-                    text[at] = b'/';
-                    let mut slashes = Slashes::of(&text).unwrap();
-                    assert_eq!((slashes.next(), slashes.is_done()), (at, true), "{at} of {length} among {other}");
-                }
-            }
-        }
-        assert_eq!(Slashes::of(&[b'/'; 7]), None);
-        assert_eq!(Slashes::of(&[b'/'; 129]), None);
     }
 }

@@ -31,6 +31,7 @@ mod ranges;
 mod rows;
 mod rules;
 mod sieve;
+mod slashes;
 mod test;
 mod text_map;
 mod words_rows;

@@ -205,11 +205,17 @@ impl Patterns {
     fn matching_standard(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
         let namespace = standard.namespace();
         self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
-        if !self.principals_up_to.is_empty() {
-            standard.up_to_slashes().into_iter().filter_map(|text| self.principals_up_to.prefix(text)).for_each(&mut *found);
-        }
-        if !self.principals_from.is_empty() {
-            standard.behind_slashes().into_iter().filter_map(|text| self.principals_from.suffix(text)).for_each(&mut *found);
+        for slash in 0..Standard::SLASHES {
+            if self.principals_up_to.has(slash + 1)
+                && let Some(number) = self.principals_up_to.prefix(standard.up_to_slash(slash))
+            {
+                found(number);
+            }
+            if self.principals_from.has(Standard::SLASHES - slash)
+                && let Some(number) = self.principals_from.suffix(standard.from_slash(slash))
+            {
+                found(number);
+            }
         }
         self.principals.affixes_of(standard.behind_scheme(), found);
         self.trust_domains.matches_of(standard.trust_domain(), found);
