@@ -381,7 +381,12 @@ impl<S: Sink> Found for Certain<'_, S> {
     }
 
     #[inline]
-    fn found(&mut self, test: &Test, compare: bool) {
+    fn matches(&mut self, segment: usize, test: &Test) {
+        self.sink.atom(segment, test.atom);
+    }
+
+    #[inline(never)]
+    fn ask(&mut self, test: &Test, compare: bool) {
         let Some(head) = self.index.head(test.atom) else { return };
         match self.index.really_matches(head, compare, self.rules, self.connection) {
             Some(true) => self.sink.atom(usize::from(head.segment), test.atom),
@@ -402,7 +407,11 @@ impl Found for Weighing<'_> {
         true
     }
 
-    fn found(&mut self, test: &Test, compare: bool) {
+    fn matches(&mut self, _: usize, test: &Test) {
+        self.open.weigh(test.atom, false, self.answer);
+    }
+
+    fn ask(&mut self, test: &Test, compare: bool) {
         self.open.weigh(test.atom, compare, self.answer);
     }
 }

@@ -6,6 +6,7 @@
 use super::atom::Atom;
 use super::block::Shared;
 use super::key::Key;
+use super::leading::{Leading, LeadingSet};
 use super::lists::Lists;
 use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
@@ -23,7 +24,7 @@ pub(super) struct Keyed {
     candidates: Box<[Candidate]>,
     /// By the values of addresses and ports; the first is empty.
     lists: Box<[List]>,
-    addresses: [Option<AddressMap<u32>>; 3],
+    addresses: [Option<(LeadingSet, AddressMap<u32>)>; 3],
     port: Option<PortMap<u32>>,
     /// By the number of a pattern that names an identity whole: exactly those that it may match.
     whole: Box<[List]>,
@@ -37,7 +38,7 @@ pub(super) struct Keyed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) sieve: Sieve,
-    /// The number of its test, and above it [`SEGMENT`] and [`COMPARE`].
+    /// The number of its test, and above it [`ASK`], [`SEGMENT`] and [`COMPARE`].
     pub(super) test: u32,
 }
 
@@ -47,15 +48,26 @@ pub(super) const COMPARE: u32 = 1 << 31;
 /// Above the number of a test: where its segment starts, which takes four bits.
 pub(super) const SEGMENT: u32 = 27;
 
+/// Above the number of a test: there is more to its atom than numbers and identities.
+pub(super) const ASK: u32 = 1 << 26;
+
 /// The number of a test.
-pub(super) const TEST: u32 = (1 << SEGMENT) - 1;
+pub(super) const TEST: u32 = ASK - 1;
+
+/// The segment of a candidate's test.
+#[inline]
+fn segment_of(test: u32) -> usize {
+    place(test >> SEGMENT & 0xf)
+}
 
 /// What becomes of the tests that no known fact fails.
 pub(super) trait Found {
     /// Whether tests of a segment make a difference.
     fn wants(&self, segment: usize) -> bool;
-    /// Takes a test, and whether identities are still to be compared.
-    fn found(&mut self, test: &Test, compare: bool);
+    /// The atom of a segment matches.
+    fn matches(&mut self, segment: usize, test: &Test);
+    /// The atom has to be asked for the rest, and perhaps for its identities.
+    fn ask(&mut self, test: &Test, compare: bool);
 }
 
 /// A run of candidates.
@@ -139,12 +151,20 @@ impl Keyed {
     /// Hands on each test that no known fact fails.
     #[inline(always)]
     pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>, patterns: [&Patterns; 2], found: &mut impl Found) {
-        let sieve = Sieve::of_query(query);
+        let leading = |dimension| query.address(dimension).map(Leading::of);
+        let leading_of = [leading(Dimension::Source), leading(Dimension::Destination)];
+        let sieve = Sieve::of_query(query, leading_of);
         // Written out, as a loop over the three is not unrolled.
-        let [source, destination, remote] = &self.addresses;
-        self.scan_address(source.as_ref(), Dimension::Source, sieve, query, found);
-        self.scan_address(destination.as_ref(), Dimension::Destination, sieve, query, found);
-        self.scan_address(remote.as_ref(), Dimension::Remote, sieve, query, found);
+        let ([source, destination, remote], [of_source, of_destination]) = (&self.addresses, leading_of);
+        if let Some(map) = source {
+            self.scan_address(map, Dimension::Source, of_source, sieve, query, found);
+        }
+        if let Some(map) = destination {
+            self.scan_address(map, Dimension::Destination, of_destination, sieve, query, found);
+        }
+        if let Some(map) = remote {
+            self.scan_address(map, Dimension::Remote, leading(Dimension::Remote), sieve, query, found);
+        }
         if let Some(map) = &self.port {
             match query.port() {
                 Some(port) => self.scan(self.list(map.get(port)), sieve, query, found),
@@ -203,16 +223,20 @@ impl Keyed {
     #[inline(always)]
     fn scan_address<const OPEN: bool>(
         &self,
-        map: Option<&AddressMap<u32>>,
+        (any, map): &(LeadingSet, AddressMap<u32>),
         dimension: Dimension,
+        leading: Option<Leading>,
         sieve: Sieve,
         query: &Query<'_, OPEN>,
         found: &mut impl Found,
     ) {
-        match (map, query.address(dimension)) {
-            (None, _) => {}
-            (Some(map), Some(address)) => self.scan(self.list(map.get(address)), sieve, query, found),
-            (Some(_), None) => self.scan_all(place_of(Key::Address(dimension)), query, found),
+        match (query.address(dimension), leading) {
+            (Some(address), Some(leading)) => {
+                if any.may_hold(leading) {
+                    self.scan(self.list(map.get(address)), sieve, query, found);
+                }
+            }
+            _ => self.scan_all(place_of(Key::Address(dimension)), query, found),
         }
     }
 
@@ -233,11 +257,15 @@ impl Keyed {
     #[inline]
     fn try_one<const OPEN: bool>(&self, candidate: Candidate, sieve: Sieve, query: &Query<'_, OPEN>, found: &mut impl Found) {
         if candidate.sieve.passes(sieve)
-            && found.wants(place(candidate.test >> SEGMENT & 0xf))
+            && found.wants(segment_of(candidate.test))
             && let Some(test) = self.tests.get(place(candidate.test & TEST))
             && self.sets.hold(test, query)
         {
-            found.found(test, candidate.test & COMPARE != 0);
+            if !OPEN && candidate.test & (COMPARE | ASK) == 0 {
+                found.matches(segment_of(candidate.test), test);
+            } else {
+                found.ask(test, candidate.test & COMPARE != 0);
+            }
         }
     }
 
@@ -247,7 +275,7 @@ impl Keyed {
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         let tests = self.tests.get(start..self.ends.get(at).copied().unwrap_or_default()).unwrap_or_default();
         for test in tests.iter().filter(|test| self.sets.hold(test, query)) {
-            found.found(test, true);
+            found.ask(test, true);
         }
     }
 
@@ -284,7 +312,7 @@ impl Keyed {
             + self.sets.bytes()
             + size_of_val(&*self.candidates)
             + lists.into_iter().map(|lists| size_of_val(&**lists)).sum::<usize>()
-            + self.addresses.iter().flatten().map(AddressMap::bytes).sum::<usize>()
+            + self.addresses.iter().flatten().map(|(any, map)| any.bytes() + map.bytes()).sum::<usize>()
             + self.port.as_ref().map_or(0, PortMap::bytes)
     }
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::classes::Classes;
 use super::key::Key;
-use super::keyed::{COMPARE, Candidate, Entry, List, SEGMENT, TEST};
+use super::keyed::{ASK, COMPARE, Candidate, Entry, List, SEGMENT, TEST};
+use super::leading::LeadingSet;
 use super::lookup::{AddressMap, PortMap, place};
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
@@ -58,8 +59,9 @@ impl<'e, 'a> Lists<'e, 'a> {
         if self.is_left_out.get(at) != Some(&false) {
             return None;
         }
-        let segment = self.entries.get(at).map_or(0, |entry| u32::from(entry.segment));
-        let test = u32::try_from(at).unwrap_or(TEST) & TEST | segment << SEGMENT;
+        let Entry { segment, atom, .. } = self.entries.get(at)?;
+        let ask = if atom.verify || !atom.sni.is_empty() { ASK } else { 0 };
+        let test = u32::try_from(at).unwrap_or(TEST) & TEST | ask | u32::from(*segment) << SEGMENT;
         let sieve = self.sieves.get(at).copied().unwrap_or_default();
         Some(Candidate { sieve, test: if compares { test | COMPARE } else { test } })
     }
@@ -84,7 +86,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// The lists of addresses.
-    pub(super) fn addresses(&mut self, range: Range<usize>, dimension: Dimension) -> Option<AddressMap<u32>> {
+    pub(super) fn addresses(&mut self, range: Range<usize>, dimension: Dimension) -> Option<(LeadingSet, AddressMap<u32>)> {
         let entries = self.entries.get(range.clone()).filter(|entries| !entries.is_empty())?;
         // An entry keyed by an address asks for it.
         let sets: Vec<&AddressRanges> = entries.iter().filter_map(|entry| Some(&**entry.atom.addresses(dimension)?)).collect();
@@ -92,7 +94,7 @@ impl<'e, 'a> Lists<'e, 'a> {
         let v6: Vec<&Ranges<u128>> = sets.iter().map(|set| &set.v6).collect();
         let (v4, v4_lists) = self.line(range.start, &v4);
         let (v6, v6_lists) = self.line(range.start, &v6);
-        Some(AddressMap::new(&v4, v4_lists, &v6, v6_lists))
+        Some((LeadingSet::new(sets.into_iter()), AddressMap::new(&v4, v4_lists, &v6, v6_lists)))
     }
 
     /// The lists of ports.

@@ -23,6 +23,7 @@ mod ipv6_line;
 mod key;
 mod keyed;
 mod large_sets;
+mod leading;
 mod lists;
 mod lookup;
 mod patterns;
@@ -111,48 +112,84 @@ impl Sink for Answer {
     }
 }
 
-/// Whether rules of some segments match, and not which; of those behind one that does it is not asked.
-struct Any<const N: usize> {
-    segments: [usize; N],
-    found: [bool; N],
+/// Segments in the order in which they count: behind one that has a match the others make no difference.
+#[derive(Clone, Copy)]
+struct Segments<const N: usize> {
+    all: [usize; N],
+    /// A bit for each that still makes a difference.
+    open: u16,
 }
+
+impl<const N: usize> Segments<N> {
+    #[inline]
+    fn new(all: [usize; N]) -> Self {
+        Self { all, open: Self::bits(&all) }
+    }
+
+    #[inline]
+    fn bits(segments: &[usize]) -> u16 {
+        segments.iter().fold(0, |bits, segment| bits | 1 << segment)
+    }
+
+    #[inline]
+    fn is_open(&self, segment: usize) -> bool {
+        self.open >> segment & 1 == 1
+    }
+
+    /// The first `count` are left.
+    #[inline]
+    fn keep_first(&mut self, count: usize) {
+        self.open &= Self::bits(self.all.get(..count).unwrap_or_default());
+    }
+}
+
+/// Whether rules of some segments match, and not which; of those behind one that does it is not asked.
+struct Any<const N: usize>(Segments<N>);
 
 impl<const N: usize> Sink for Any<N> {
     #[inline]
     fn wants(&self, segment: usize) -> bool {
-        let mut open = self.segments.iter().zip(&self.found).take_while(|(_, found)| !**found);
-        open.any(|(own, _)| *own == segment)
+        self.0.is_open(segment)
     }
 
     #[inline]
     fn atom(&mut self, segment: usize, _: u32) {
-        self.segments.iter().zip(&mut self.found).for_each(|(own, found)| *found |= *own == segment);
+        for (at, own) in self.0.all.into_iter().enumerate() {
+            if own == segment {
+                self.0.keep_first(at);
+            }
+        }
     }
 
     #[inline]
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
-        self.segments.iter().zip(&mut self.found).for_each(|(segment, found)| *found |= block.has(left, *segment));
+        for (at, own) in self.0.all.into_iter().enumerate() {
+            if block.has(left, own) {
+                self.0.keep_first(at);
+            }
+        }
     }
 }
 
 /// Which rules of some segments match first; of those behind one that does it is not asked.
 struct First<const N: usize> {
-    segments: [usize; N],
+    segments: Segments<N>,
     atoms: [u32; N],
 }
 
 impl<const N: usize> Sink for First<N> {
     #[inline]
     fn wants(&self, segment: usize) -> bool {
-        // Of the segment that matches already, an earlier atom may.
-        let found = self.atoms.iter().position(|atom| *atom != NO_ATOM).unwrap_or(N);
-        self.segments.iter().take(found + 1).any(|own| *own == segment)
+        self.segments.is_open(segment)
     }
 
     #[inline]
     fn atom(&mut self, segment: usize, number: u32) {
-        for (own, atom) in self.segments.iter().zip(&mut self.atoms) {
-            if *own == segment {
+        let places = (1..).zip(self.segments.all);
+        for ((count, own), atom) in places.zip(&mut self.atoms) {
+            if own == segment {
+                // Of the segment that matches, an earlier atom may.
+                self.segments.keep_first(count);
                 *atom = number.min(*atom);
             }
         }
@@ -160,8 +197,8 @@ impl<const N: usize> Sink for First<N> {
 
     #[inline]
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
-        for (segment, atom) in self.segments.iter().zip(&mut self.atoms) {
-            *atom = block.first_of(left, *segment).unwrap_or(NO_ATOM).min(*atom);
+        for (segment, atom) in self.segments.all.into_iter().zip(&mut self.atoms) {
+            *atom = block.first_of(left, segment).unwrap_or(NO_ATOM).min(*atom);
         }
     }
 }
@@ -216,9 +253,9 @@ impl Matcher {
     /// known. Where one does, it says nothing of those behind it.
     #[inline]
     pub(crate) fn any<const N: usize>(&self, connection: &Connection<'_>, segments: [usize; N]) -> Option<[bool; N]> {
-        let mut any = Any { segments, found: [false; N] };
+        let mut any = Any(Segments::new(segments));
         self.index.find(&self.rules, connection, &mut any)?;
-        Some(any.found)
+        Some(segments.map(|segment| !any.0.is_open(segment)))
     }
 
     /// The first rule of each of some segments that matches; nothing where rules ask for a fact that is
@@ -229,7 +266,7 @@ impl Matcher {
         connection: &Connection<'_>,
         segments: [usize; N],
     ) -> Option<[Option<&RuleId>; N]> {
-        let mut first = First { segments, atoms: [NO_ATOM; N] };
+        let mut first = First { segments: Segments::new(segments), atoms: [NO_ATOM; N] };
         self.index.find(&self.rules, connection, &mut first)?;
         Some(first.atoms.map(|atom| {
             let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
