@@ -7,9 +7,10 @@ use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason,
 use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
 use crate::fact_set::FactSet;
-use crate::matcher::{Answer, Match, Matcher, RulePlace, Rules, SEGMENTS};
+use crate::matcher::{Answer, Match, Matcher, Rules, SEGMENTS};
 use crate::peer::Peer;
-use crate::policy::{AuthorizationPolicy, PortMtls, Rule};
+use crate::policy::{AuthorizationPolicy, PortMtls};
+use crate::ranking::ranked;
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
 use crate::stats::Stats;
@@ -466,19 +467,4 @@ fn custom(selection: &Selection, mesh: &Mesh, rules: &mut Rules) -> Vec<Box<str>
         }
     }
     providers
-}
-
-/// Rules that can match, in the order in which they report: whole ones before widened ones, then by id
-/// in byte order, as Envoy keeps them. With each, whether it is only tried out.
-fn ranked(selection: &Selection, of: impl Fn(&AuthorizationPolicy) -> bool) -> Vec<(bool, RulePlace)> {
-    let mut rules: Vec<(bool, RulePlace, &Rule)> = Vec::new();
-    for (number, (_, policy)) in (0..).zip(&selection.policies).filter(|(_, (_, policy))| of(policy)) {
-        for (is_widened, written) in [(false, &policy.rules), (true, &policy.widened)] {
-            let places = (0..).map(|rule| RulePlace { policy: number, rule, is_widened });
-            rules.extend(places.zip(written).map(|(place, rule)| (policy.is_dry_run, place, rule)));
-        }
-    }
-    rules.retain(|(.., rule)| rule.effect.is_enforced());
-    rules.sort_by_cached_key(|(_, place, rule)| (place.is_widened, rule.id.policy().name().rule_id(rule.id.index())));
-    rules.into_iter().map(|(is_dry_run, place, _)| (is_dry_run, place)).collect()
 }

@@ -94,6 +94,8 @@ mod matcher;
 
 mod decision_cache;
 
+mod ranking;
+
 mod authorizer;
 
 mod policy_set;

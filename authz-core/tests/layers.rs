@@ -31,6 +31,7 @@ const ORDER: &[&str] = &[
     "stats",
     "matcher",
     "decision_cache",
+    "ranking",
     "authorizer",
     "policy_set",
 ];

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::patterns::{Numbers, PatternRef};
+use smallvec::{SmallVec, smallvec};
+
+use super::patterns::{Numbers, PatternNumbers, PatternRef};
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges, Set, of_ports};
 use crate::fact_set::FactSet;
@@ -34,8 +36,8 @@ pub(super) struct Atom {
 /// What a conjunction asks of a text, by the numbers of patterns: of each list in `any` one, and none of `none`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words {
-    pub(super) any: Vec<Box<[u32]>>,
-    pub(super) none: Vec<u32>,
+    pub(super) any: SmallVec<[PatternNumbers; 1]>,
+    pub(super) none: PatternNumbers,
 }
 
 impl Words {
@@ -61,10 +63,10 @@ pub(super) struct Texts<'p> {
 /// Adds the conjunctions of a rule that can match.
 pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl FnMut(Atom)) {
     // An entry that asks for nothing makes its list ask for nothing.
-    let mut entries = |clauses: &'p [Clause]| -> Vec<Atom> {
+    let mut entries = |clauses: &'p [Clause]| -> SmallVec<[Atom; 1]> {
         let asks_nothing = clauses.is_empty() || clauses.iter().any(|clause| clause.terms.is_empty());
         if asks_nothing {
-            return vec![Atom { from: NO_ENTRY, ..Atom::default() }];
+            return smallvec![Atom { from: NO_ENTRY, ..Atom::default() }];
         }
         let atoms = (0..NO_ENTRY).zip(clauses).map(|(from, clause)| Atom { from, ..Atom::of(clause, texts) });
         atoms.collect()
@@ -74,7 +76,7 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     if from.len().saturating_mul(to.len()) > MOST_COMBINATIONS {
         // The list with fewer entries is still written out.
         let few = if from.len() <= to.len() { from } else { to };
-        let few = if few.len() > MOST_COMBINATIONS { vec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
+        let few = if few.len() > MOST_COMBINATIONS { smallvec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
         // What the other list asks for is for the rule to say.
         let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | term.patterns.fact());
         for entry in few {
@@ -131,7 +133,7 @@ impl Atom {
         both(&mut self.destination, other.destination.as_ref());
         both(&mut self.port, other.port.as_ref());
         for (own, others) in [(&mut self.peer, &other.peer), (&mut self.sni, &other.sni)] {
-            own.any.extend_from_slice(&others.any);
+            own.any.extend(others.any.iter().cloned());
             if !others.none.is_empty() {
                 own.none.extend_from_slice(&others.none);
                 own.none.sort_unstable();
@@ -165,7 +167,7 @@ impl Words {
             self.none.extend(found);
             self.none.sort_unstable();
         } else {
-            let mut list: Box<[u32]> = found.collect();
+            let mut list: PatternNumbers = found.collect();
             list.sort_unstable();
             self.any.push(list);
         }

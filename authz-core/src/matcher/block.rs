@@ -11,7 +11,7 @@ use super::SEGMENTS;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Words};
 use super::lookup::{AddressMap, PortMap};
-use super::patterns::Patterns;
+use super::patterns::{PatternNumbers, Patterns};
 use super::query::{Dimension, PeerQuery, Query};
 use super::ranges::{AddressRanges, Ranges};
 use super::rows::{Row, cut, first_of_both, keep, set};
@@ -51,7 +51,7 @@ pub(super) struct Shared<'s> {
     /// How many patterns there are over identities, and over server names.
     pub(super) patterns: [usize; 2],
     /// Identities that patterns name whole: of each the number of that pattern, and of all that match.
-    pub(super) foreseen: &'s [(u32, Box<[u32]>)],
+    pub(super) foreseen: &'s [(u32, PatternNumbers)],
     /// The sets that are too large to cut a line by.
     pub(super) large: &'s super::large_sets::LargeSets,
 }

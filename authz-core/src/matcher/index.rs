@@ -121,8 +121,7 @@ impl Index {
         }
         let identities = Patterns::new(texts.peer.all());
         let large = LargeSets::new(atoms.iter());
-        let foreseen: Vec<(u32, Box<[u32]>)> =
-            identities.whole_identities().map(|(identity, number)| (number, matching(&identities, [&*identity]))).collect();
+        let foreseen = identities.foreseen();
         let patterns = [texts.peer.all().len(), texts.sni.all().len()];
         let shared = Shared { patterns, foreseen: &foreseen, large: &large };
         let of_block =
@@ -297,7 +296,7 @@ impl Index {
 
     /// Looks up the identities of a peer.
     pub(super) fn peer(&self, rules: &Rules, identities: &[&str]) -> Peer {
-        let matching = matching(&self.identities, identities.iter().copied());
+        let matching = self.identities.matching(identities.iter().copied());
         let mut resolved = Resolved::default();
         match &self.shape {
             Shape::One(block) => [resolved.row] = block.peer_row(&matching),
@@ -466,15 +465,4 @@ fn key<'a>(mut entries: Vec<Entry<'a>>, wide: &mut Vec<(u32, &'a Atom)>, shared:
     let (keyed, too_many) = Keyed::new(&mut entries, shared);
     wide.extend(too_many.into_iter().filter_map(|at| entries.get(at)).map(|entry| (entry.number, entry.atom)));
     Some(keyed)
-}
-
-/// The patterns that match a peer, in order.
-fn matching<'i>(patterns: &Patterns, identities: impl IntoIterator<Item = &'i str>) -> Box<[u32]> {
-    let mut all = Vec::new();
-    for identity in identities {
-        patterns.matching_identity(identity, |number| all.push(number));
-    }
-    all.sort_unstable();
-    all.dedup();
-    all.into()
 }

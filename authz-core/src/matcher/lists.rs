@@ -7,6 +7,7 @@ use super::key::Key;
 use super::keyed::{ASK, COMPARE, Candidate, Entry, List, SEGMENT, TEST};
 use super::leading::LeadingSet;
 use super::lookup::{AddressMap, PortMap, place};
+use super::patterns::PatternNumbers;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
 use super::sieve::Sieve;
@@ -175,7 +176,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     ///
     /// Identities that too many patterns match have no such list, so that a thousand identities times a
     /// thousand patterns are not written out.
-    pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, Box<[u32]>)]) -> Vec<List> {
+    pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, PatternNumbers)]) -> Vec<List> {
         let mut lists = vec![List::default(); peer.len()];
         let mut list: Vec<Candidate> = Vec::new();
         let mut left = WHOLE_CANDIDATES;

@@ -136,10 +136,11 @@ impl<const N: usize> Segments<N> {
         self.open >> segment & 1 == 1
     }
 
-    /// The first `count` are left.
+    /// The first `count` are left, if a condition holds; it is as good as random, so there is no branch.
     #[inline]
-    fn keep_first(&mut self, count: usize) {
-        self.open &= Self::bits(self.all.get(..count).unwrap_or_default());
+    fn keep_first_if(&mut self, count: usize, condition: bool) {
+        let kept = Self::bits(self.all.get(..count).unwrap_or_default());
+        self.open &= kept | u16::from(condition).wrapping_sub(1);
     }
 }
 
@@ -155,18 +156,14 @@ impl<const N: usize> Sink for Any<N> {
     #[inline]
     fn atom(&mut self, segment: usize, _: u32) {
         for (at, own) in self.0.all.into_iter().enumerate() {
-            if own == segment {
-                self.0.keep_first(at);
-            }
+            self.0.keep_first_if(at, own == segment);
         }
     }
 
     #[inline]
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
         for (at, own) in self.0.all.into_iter().enumerate() {
-            if block.has(left, own) {
-                self.0.keep_first(at);
-            }
+            self.0.keep_first_if(at, block.has(left, own));
         }
     }
 }
@@ -189,7 +186,7 @@ impl<const N: usize> Sink for First<N> {
         for ((count, own), atom) in places.zip(&mut self.atoms) {
             if own == segment {
                 // Of the segment that matches, an earlier atom may.
-                self.segments.keep_first(count);
+                self.segments.keep_first_if(count, true);
                 *atom = number.min(*atom);
             }
         }

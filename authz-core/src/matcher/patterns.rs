@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::affixes::{Bounded, Forms};
 use super::identity::{SCHEME, Standard};
 use super::text_map::TextMap;
@@ -16,6 +18,9 @@ pub(super) enum PatternRef<'p> {
     TrustDomain(&'p TrustDomainMatch),
     Sni(&'p SniMatch),
 }
+
+/// Numbers of patterns: few, most of the time.
+pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
 
 /// Patterns, each with the number of its first occurrence.
 #[derive(Debug, Default)]
@@ -147,7 +152,7 @@ impl Patterns {
         }
     }
 
-    /// The number of the pattern that names an identity whole, if it is one of [`Self::whole_identities`].
+    /// The number of the pattern that names an identity whole, if what it matches is [`foreseen`](Self::foreseen).
     #[inline]
     pub(super) fn whole_identity(&self, identity: &str) -> Option<u32> {
         if !self.foresees {
@@ -167,10 +172,29 @@ impl Patterns {
             + size_of_val(self.long_server_names.as_slice())
     }
 
-    /// The whole identities that patterns name, each with the number of its pattern.
-    pub(super) fn whole_identities(&self) -> impl Iterator<Item = (String, u32)> {
+    /// What the whole identities that patterns name match: of each the number of its pattern, and of all
+    /// patterns that match it, in order.
+    pub(super) fn foreseen(&self) -> Vec<(u32, PatternNumbers)> {
         let known = self.principals.exact.iter().filter(|_| self.foresees);
-        known.filter_map(|(rest, number)| Some((format!("{SCHEME}{}", std::str::from_utf8(rest).ok()?), number)))
+        let mut identity = String::new();
+        let of_one = |(rest, number)| {
+            identity.clear();
+            identity.push_str(SCHEME);
+            identity.push_str(std::str::from_utf8(rest).ok()?);
+            Some((number, self.matching([&*identity])))
+        };
+        known.filter_map(of_one).collect()
+    }
+
+    /// The patterns that match one of these identities, in order.
+    pub(super) fn matching<'i>(&self, identities: impl IntoIterator<Item = &'i str>) -> PatternNumbers {
+        let mut all = PatternNumbers::new();
+        for identity in identities {
+            self.matching_identity(identity, |number| all.push(number));
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Calls `found` with the number of each pattern that matches an identity, perhaps more than once.

@@ -4,6 +4,7 @@ use std::hash::Hash;
 
 use super::atom::Words;
 use super::lookup::place;
+use super::patterns::PatternNumbers;
 use super::rows::{Row, Rows, keep, set};
 
 /// The most positive lists of one atom that are told apart; more are left to the rule.
@@ -106,7 +107,7 @@ where
 
     /// Works out the rows of texts that patterns name whole: of each the number of that pattern, and of
     /// all that match.
-    pub(super) fn foresee(&mut self, texts: &[(u32, Box<[u32]>)], patterns: usize) {
+    pub(super) fn foresee(&mut self, texts: &[(u32, PatternNumbers)], patterns: usize) {
         if texts.is_empty() {
             return;
         }

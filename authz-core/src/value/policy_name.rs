@@ -42,7 +42,12 @@ impl PolicyName {
     /// assert_eq!(id, "ns[foo]-policy[tcp-policy]-rule[0]");
     /// ```
     pub fn rule_id(&self, rule: usize) -> String {
-        format!("ns[{}]-policy[{}]-rule[{rule}]", self.namespace, self.name)
+        format!("{}{rule}]", self.rule_id_start())
+    }
+
+    /// What the ids of all rules of a policy start with.
+    pub(crate) fn rule_id_start(&self) -> String {
+        format!("ns[{}]-policy[{}]-rule[", self.namespace, self.name)
     }
 }
 
