@@ -275,6 +275,14 @@ impl Forms {
         self.suffixes.suffixes_of(text, &mut *found);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.exact.len() == 0 && self.has_no_affixes()
+    }
+
+    pub(super) fn has_no_affixes(&self) -> bool {
+        self.prefixes.is_empty() && self.suffixes.is_empty()
+    }
+
     /// No more patterns.
     pub(super) fn finish(&mut self) {
         self.exact.finish();
@@ -315,6 +323,10 @@ impl Bounded {
         // Those of more are looked for without asking.
         self.slashes |= 1_u8.checked_shl(u32::try_from(slashes).unwrap_or(u32::MAX)).unwrap_or_default();
         self.table.insert(affix.as_bytes(), number);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.len() == 0
     }
 
     /// Whether some have this many slashes, of which it takes fewer than eight.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::patterns::{Numbers, PatternNumbers, PatternRef};
+use super::pattern_ref::{Numbers, PatternNumbers, PatternRef};
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges, Set, of_ports};
 use crate::fact_set::FactSet;

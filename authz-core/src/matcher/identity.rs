@@ -87,7 +87,7 @@ impl<'i> Standard<'i> {
 
     /// What stands behind a slash, from 0, that included.
     #[inline]
-    pub(super) fn from_slash(&self, number: u32) -> &'i [u8] {
+    pub(super) fn behind_slash(&self, number: u32) -> &'i [u8] {
         self.part(self.slash(number), self.identity.len())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::atom::{Atom, Words};
 use super::large_sets::LargeSets;
-use super::patterns::PatternRef;
+use super::pattern_ref::PatternRef;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges};
 use crate::value::{StringMatch, TrustDomainMatch};

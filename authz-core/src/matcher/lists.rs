@@ -7,7 +7,7 @@ use super::key::Key;
 use super::keyed::{ASK, COMPARE, Candidate, Entry, List, SEGMENT, TEST};
 use super::leading::LeadingSet;
 use super::lookup::{AddressMap, PortMap, place};
-use super::patterns::PatternNumbers;
+use super::pattern_ref::PatternNumbers;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
 use super::sieve::Sieve;
@@ -51,7 +51,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     fn append(all: &mut Vec<Candidate>, list: &[Candidate]) -> List {
         let start = u32::try_from(all.len()).unwrap_or(u32::MAX);
         all.extend_from_slice(list);
-        let sieve = list.iter().fold(Sieve::default(), |all, candidate| all.or(candidate.sieve));
+        let sieve = list.iter().fold(Sieve::default(), |all, candidate| all.or(candidate.sieve()));
         List { sieve, start, length: u32::try_from(list.len()).unwrap_or_default() }
     }
 
@@ -64,7 +64,7 @@ impl<'e, 'a> Lists<'e, 'a> {
         let ask = if atom.verify || !atom.sni.is_empty() { ASK } else { 0 };
         let test = u32::try_from(at).unwrap_or(TEST) & TEST | ask | u32::from(*segment) << SEGMENT;
         let sieve = self.sieves.get(at).copied().unwrap_or_default();
-        Some(Candidate { sieve, test: if compares { test | COMPARE } else { test } })
+        Some(Candidate::new(sieve, if compares { test | COMPARE } else { test }))
     }
 
     fn leave_out(&mut self, at: usize) {
@@ -197,7 +197,7 @@ impl<'e, 'a> Lists<'e, 'a> {
                     let holds = candidate.test & COMPARE == 0
                         || self.entries.get(place(test & TEST)).is_some_and(|entry| entry.atom.peer.hold(matching));
                     if holds {
-                        list.push(Candidate { test, ..*candidate });
+                        list.push(Candidate::new(candidate.sieve(), test));
                     }
                 }
             }

@@ -26,6 +26,7 @@ mod large_sets;
 mod leading;
 mod lists;
 mod lookup;
+mod pattern_ref;
 mod patterns;
 mod query;
 mod ranges;

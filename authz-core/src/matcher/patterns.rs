@@ -2,47 +2,11 @@
 
 use std::collections::HashMap;
 
-use smallvec::SmallVec;
-
 use super::affixes::{Bounded, Forms};
 use super::identity::{SCHEME, Standard};
+use super::pattern_ref::{Kinds, PatternNumbers, PatternRef};
 use super::text_map::TextMap;
-use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, StringMatch, TrustDomainMatch};
-
-/// A pattern over identities or server names, of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum PatternRef<'p> {
-    Principal(&'p PrincipalMatch),
-    Namespace(&'p NamespaceMatch),
-    ServiceAccount(&'p ServiceAccountMatch),
-    TrustDomain(&'p TrustDomainMatch),
-    Sni(&'p SniMatch),
-}
-
-/// Numbers of patterns: few, most of the time.
-pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
-
-/// Patterns, each with the number of its first occurrence.
-#[derive(Debug, Default)]
-pub(super) struct Numbers<'p> {
-    numbers: HashMap<PatternRef<'p>, u32, foldhash::fast::RandomState>,
-    all: Vec<PatternRef<'p>>,
-}
-
-impl<'p> Numbers<'p> {
-    /// The number of a pattern, from 0.
-    pub(super) fn number(&mut self, pattern: PatternRef<'p>) -> u32 {
-        *self.numbers.entry(pattern).or_insert_with(|| {
-            self.all.push(pattern);
-            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
-        })
-    }
-
-    /// By number.
-    pub(super) fn all(&self) -> &[PatternRef<'p>] {
-        &self.all
-    }
-}
+use crate::value::{NamespaceMatch, SniMatch, StringMatch, TrustDomainMatch};
 
 /// A pattern of no form that hashing finds.
 #[derive(Clone, Debug)]
@@ -85,6 +49,8 @@ pub(super) struct Patterns {
     long_server_names: Vec<(Pattern, u32)>,
     /// Whether what whole identities match is worked out in advance.
     foresees: bool,
+    /// The kinds of patterns over identities that there are.
+    kinds: Kinds,
 }
 
 impl Patterns {
@@ -101,8 +67,22 @@ impl Patterns {
         this.principals_from.finish_suffixes();
         // Patterns that take trying one by one would make it quadratic; what is not foreseen is looked
         // up when it comes.
+        this.kinds = this.kinds();
         this.foresees = this.principals.exact.len().saturating_mul(this.others.len()) <= 1_000_000;
         this
+    }
+
+    fn kinds(&self) -> Kinds {
+        let all = [
+            (self.presence.is_some() || self.any_trust_domain.is_some(), Kinds::ANY),
+            (!self.principals_up_to.is_empty() || !self.principals_from.is_empty(), Kinds::BOUNDED),
+            (!self.principals.has_no_affixes(), Kinds::PRINCIPALS),
+            (!self.trust_domains.is_empty(), Kinds::TRUST_DOMAINS),
+            (self.namespaces.exact.len() != 0, Kinds::NAMESPACES),
+            (!self.namespaces.has_no_affixes(), Kinds::NAMESPACE_AFFIXES),
+            (!self.accounts.is_empty(), Kinds::ACCOUNTS),
+        ];
+        Kinds(all.into_iter().filter(|(is_there, _)| *is_there).fold(0, |kinds, (_, kind)| kinds | kind))
     }
 
     fn arrange(&mut self, pattern: PatternRef<'_>, number: u32) {
@@ -228,7 +208,36 @@ impl Patterns {
     #[inline]
     fn matching_standard(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
         let namespace = standard.namespace();
-        self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
+        if self.kinds.has(Kinds::ANY) {
+            self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
+        }
+        if self.kinds.has(Kinds::BOUNDED) {
+            self.matching_bounded(standard, found);
+        }
+        if self.kinds.has(Kinds::PRINCIPALS) {
+            self.principals.affixes_of(standard.behind_scheme(), found);
+        }
+        if self.kinds.has(Kinds::TRUST_DOMAINS) {
+            self.trust_domains.matches_of(standard.trust_domain(), found);
+        }
+        if self.kinds.has(Kinds::NAMESPACES)
+            && let Some(number) = self.namespaces.exact.get(namespace)
+        {
+            found(number);
+        }
+        if self.kinds.has(Kinds::NAMESPACE_AFFIXES) {
+            self.matching_namespace_affixes(standard, found);
+        }
+        if self.kinds.has(Kinds::ACCOUNTS)
+            && let Some(number) = self.accounts.get(namespace).and_then(|names| names.get(standard.service_account()))
+        {
+            found(number);
+        }
+    }
+
+    /// Prefixes that end at a slash, and suffixes that start at one.
+    #[inline]
+    fn matching_bounded(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
         for slash in 0..Standard::SLASHES {
             if self.principals_up_to.has(slash + 1)
                 && let Some(number) = self.principals_up_to.prefix(standard.up_to_slash(slash))
@@ -236,16 +245,16 @@ impl Patterns {
                 found(number);
             }
             if self.principals_from.has(Standard::SLASHES - slash)
-                && let Some(number) = self.principals_from.suffix(standard.from_slash(slash))
+                && let Some(number) = self.principals_from.suffix(standard.behind_slash(slash))
             {
                 found(number);
             }
         }
-        self.principals.affixes_of(standard.behind_scheme(), found);
-        self.trust_domains.matches_of(standard.trust_domain(), found);
-        if let Some(number) = self.namespaces.exact.get(namespace) {
-            found(number);
-        }
+    }
+
+    #[inline]
+    fn matching_namespace_affixes(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+        let namespace = standard.namespace();
         // A slash has to follow, and the last stands in front of the service account.
         self.namespaces.prefixes.prefixes_of(standard.behind_ns(), |length, number| {
             if length <= namespace.len() + "/sa".len() {
@@ -257,11 +266,6 @@ impl Patterns {
             let behind = standard.behind_ns();
             let before = behind.get(..namespace.len() + "/sa".len()).unwrap_or_default();
             self.namespaces.suffixes.suffixes_of(before, &mut *found);
-        }
-        if !self.accounts.is_empty()
-            && let Some(number) = self.accounts.get(namespace).and_then(|names| names.get(standard.service_account()))
-        {
-            found(number);
         }
     }
 
@@ -378,6 +382,8 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::pattern_ref::Numbers;
+    use crate::value::{PrincipalMatch, ServiceAccountMatch};
 
     /// Every text over a small alphabet of parts, so that corners meet.
     fn texts() -> Vec<String> {

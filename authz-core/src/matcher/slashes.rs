@@ -52,12 +52,12 @@ impl Slashes {
 #[inline]
 fn word(text: &[u8]) -> Option<u64> {
     let last = text.len().checked_sub(16)?;
-    let mut bits = 0;
-    for start in [0, 16, 32, 48] {
+    let piece = |start: usize| -> Option<u64> {
         let start = last.min(start);
-        bits |= u64::from(slashes_of(text.get(start..)?.first_chunk()?)) << start;
-    }
-    Some(bits)
+        Some(u64::from(slashes_of(text.get(start..)?.first_chunk()?)) << start)
+    };
+    // Written out, as a loop over the four is not unrolled.
+    Some(piece(0)? | piece(16)? | piece(32)? | piece(48)?)
 }
 
 /// A bit for each of 16 bytes.

@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use super::atom::Words;
 use super::lookup::place;
-use super::patterns::PatternNumbers;
+use super::pattern_ref::PatternNumbers;
 use super::rows::{Row, Rows, keep, set};
 
 /// The most positive lists of one atom that are told apart; more are left to the rule.

@@ -1,0 +1,61 @@
+//! One pattern of a policy over identities or server names, and the number that stands for it.
+
+use std::collections::HashMap;
+
+use smallvec::SmallVec;
+
+use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, TrustDomainMatch};
+
+/// A pattern over identities or server names, of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum PatternRef<'p> {
+    Principal(&'p PrincipalMatch),
+    Namespace(&'p NamespaceMatch),
+    ServiceAccount(&'p ServiceAccountMatch),
+    TrustDomain(&'p TrustDomainMatch),
+    Sni(&'p SniMatch),
+}
+
+/// Numbers of patterns: few, most of the time.
+pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
+
+/// Patterns, each with the number of its first occurrence.
+#[derive(Debug, Default)]
+pub(super) struct Numbers<'p> {
+    numbers: HashMap<PatternRef<'p>, u32, foldhash::fast::RandomState>,
+    all: Vec<PatternRef<'p>>,
+}
+
+impl<'p> Numbers<'p> {
+    /// The number of a pattern, from 0.
+    pub(super) fn number(&mut self, pattern: PatternRef<'p>) -> u32 {
+        *self.numbers.entry(pattern).or_insert_with(|| {
+            self.all.push(pattern);
+            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// By number.
+    pub(super) fn all(&self) -> &[PatternRef<'p>] {
+        &self.all
+    }
+}
+
+/// Kinds of patterns over identities, so that what there is none of costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kinds(pub(super) u8);
+
+impl Kinds {
+    pub(super) const ANY: u8 = 1;
+    pub(super) const BOUNDED: u8 = 1 << 1;
+    pub(super) const PRINCIPALS: u8 = 1 << 2;
+    pub(super) const TRUST_DOMAINS: u8 = 1 << 3;
+    pub(super) const NAMESPACES: u8 = 1 << 4;
+    pub(super) const NAMESPACE_AFFIXES: u8 = 1 << 5;
+    pub(super) const ACCOUNTS: u8 = 1 << 6;
+
+    #[inline]
+    pub(super) fn has(self, kind: u8) -> bool {
+        self.0 & kind != 0
+    }
+}
