@@ -14,9 +14,9 @@ const LARGE: usize = 4096;
 /// How many are at most: each costs a look of its own, while those that share a line share one.
 const MOST_SETS: usize = 8;
 
-/// Sets with their arrangement.
+/// Sets with their arrangement. They are few, and to compare two takes less than to hash one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LargeSets(HashMap<Arc<AddressRanges>, Arc<AddressSet>, foldhash::fast::RandomState>);
+pub(super) struct LargeSets(Vec<(Arc<AddressRanges>, Arc<AddressSet>)>);
 
 impl LargeSets {
     /// Arranges the largest sets that atoms ask for.
@@ -31,22 +31,27 @@ impl LargeSets {
         }
         let mut all: Vec<&Arc<AddressRanges>> = all.into_values().collect();
         all.sort_unstable_by_key(|set| std::cmp::Reverse(set.ranges()));
-        let mut sets = HashMap::default();
+        let mut sets = Self::default();
         for set in all {
-            if sets.len() < MOST_SETS && !sets.contains_key(set) {
-                sets.insert(Arc::clone(set), Arc::new(AddressSet::new(set)));
+            if sets.0.len() == MOST_SETS {
+                break;
+            }
+            if sets.get(set).is_none() {
+                sets.0.push((Arc::clone(set), Arc::new(AddressSet::new(set))));
             }
         }
-        Self(sets)
+        sets
     }
 
     /// The arrangement of a set, if it is one of them.
     pub(super) fn get(&self, set: &AddressRanges) -> Option<&Arc<AddressSet>> {
-        if set.ranges() < LARGE { None } else { self.0.get(set) }
+        let is_same = |(known, _): &&(Arc<AddressRanges>, _)| std::ptr::eq(&**known, set) || **known == *set;
+        let known = if set.ranges() < LARGE { None } else { self.0.iter().find(is_same) };
+        known.map(|(_, arranged)| arranged)
     }
 
     /// The arrangements alone: the ranges that they were found by are not needed any more.
     pub(super) fn into_arranged(self) -> Box<[Arc<AddressSet>]> {
-        self.0.into_values().collect()
+        self.0.into_iter().map(|(_, arranged)| arranged).collect()
     }
 }

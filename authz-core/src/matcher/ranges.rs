@@ -40,7 +40,13 @@ impl<T: Line> Ranges<T> {
     /// The union of ranges in any order.
     pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {
         ranges.sort_unstable();
-        let mut merged: Vec<(T, T)> = Vec::with_capacity(ranges.len());
+        let count = ranges.len();
+        Self::of_sorted(ranges.into_iter(), count)
+    }
+
+    /// The union of so many ranges in order.
+    fn of_sorted(ranges: impl Iterator<Item = (T, T)>, count: usize) -> Self {
+        let mut merged: Vec<(T, T)> = Vec::with_capacity(count);
         for (first, last) in ranges {
             match merged.last_mut() {
                 Some((_, end)) if end.next().is_none_or(|next| first <= next) => *end = (*end).max(last),
@@ -106,15 +112,33 @@ pub(super) struct AddressRanges {
 
 impl AddressRanges {
     pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        // A range is sorted fastest as one number. Of most IPv6 blocks the first halves say all, and of a host
+        // one end.
+        let (mut v4, mut networks, mut hosts, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let low = u128::from(u64::MAX);
         for block in blocks {
             match block.range() {
-                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => match (first.to_bits(), last.to_bits()) {
+                    (first, last) if first & low == 0 && last & low == low => networks.push(first | last >> 64),
+                    (first, last) if first == last => hosts.push(first),
+                    (first, last) => others.push((first, last)),
+                },
                 (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
             }
         }
-        Self { v4: Ranges::union(v4), v6: Ranges::union(v6) }
+        v4.sort_unstable();
+        networks.sort_unstable();
+        hosts.sort_unstable();
+        others.sort_unstable();
+        let half = |half: u64| u32::try_from(half).unwrap_or(u32::MAX);
+        let count = networks.len() + hosts.len() + others.len();
+        let networks = networks.into_iter().map(|both| (both & !low, both << 64 | low));
+        let hosts = hosts.into_iter().map(|host| (host, host));
+        Self {
+            v4: Ranges::of_sorted(v4.iter().map(|both| (half(both >> 32), half(both & u64::from(u32::MAX)))), v4.len()),
+            v6: Ranges::of_sorted(merge(merge(networks, hosts), others.into_iter()), count),
+        }
     }
 
     /// How many ranges there are.
@@ -128,6 +152,16 @@ impl AddressRanges {
             IpAddr::V6(address) => self.v6.contains(address.to_bits()),
         }
     }
+}
+
+/// What two sorted sequences hold, in order.
+fn merge<T: Ord>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(a), Some(b)) if b < a => other.next(),
+        (None, _) => other.next(),
+        _ => one.next(),
+    })
 }
 
 /// What sets of addresses and of ports have in common.
@@ -194,6 +228,34 @@ mod tests {
         for (address, expected) in table {
             assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn blocks_of_all_lengths_in_any_order_are_the_union_of_their_ranges() {
+        let blocks: Vec<IpBlock> = (0..2000_u32)
+            .map(|n| {
+                let (one, other) = (n.wrapping_mul(0x9e37_79b1) % 512, n % 97);
+                let text = match n % 4 {
+                    0 => format!("10.{}.{}.{}/{}", one % 4, one / 4, other, n % 33),
+                    1 => format!("2001:db8:{one:x}::{other:x}/{}", n % 65),
+                    2 => format!("2001:db8:{one:x}::{other:x}"),
+                    _ => format!("2001:db8:{one:x}::{other:x}/{}", 65 + n % 64),
+                };
+                IpBlock::parse(&text).unwrap()
+            })
+            .filter(|block| block.prefix().1 > if block.prefix().0.is_ipv4() { 20 } else { 44 })
+            .collect();
+        let set = AddressRanges::of_blocks(&blocks);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for block in &blocks {
+            match block.range() {
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                _ => {}
+            }
+        }
+        assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
+        assert!(set.v4.as_slice().len() > 4 && set.v6.as_slice().len() > 50, "{}", set.ranges());
     }
 
     #[test]
