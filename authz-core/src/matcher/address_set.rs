@@ -3,36 +3,35 @@
 use std::net::IpAddr;
 
 use super::ipv4_line::Ipv4Line;
-use super::ipv6_line::Ipv6Line;
+use super::ipv6_tree::Ipv6Tree;
 use super::ranges::{AddressRanges, Line, Ranges};
 
 /// A set of addresses.
 ///
-/// Its boundaries are kept and nothing beside them: behind an odd number of them one is inside. A block
-/// list of a million prefixes so takes a few bytes a prefix, and does not cut the lines of other sets.
+/// Of IPv4 its boundaries are kept and nothing beside them: behind an odd number of them one is inside. A
+/// block list of a million prefixes so takes a few bytes a prefix, and does not cut the lines of other sets.
 #[derive(Clone, Debug)]
 pub(super) struct AddressSet {
     v4: Ipv4Line,
-    v6: Ipv6Line,
-    /// Whether the smallest address of each family is in the set.
-    starts_inside: [bool; 2],
+    v6: Ipv6Tree,
+    /// Whether the smallest IPv4 address is in the set.
+    starts_inside: bool,
 }
 
 impl AddressSet {
     pub(super) fn new(set: &AddressRanges) -> Self {
         Self {
             v4: Ipv4Line::new(&boundaries(&set.v4)),
-            v6: Ipv6Line::new(&boundaries(&set.v6)),
-            starts_inside: [set.v4.contains(u32::MIN), set.v6.contains(u128::MIN)],
+            v6: Ipv6Tree::new(set.v6.as_slice()),
+            starts_inside: set.v4.contains(u32::MIN),
         }
     }
 
     #[inline]
     pub(super) fn contains(&self, address: IpAddr) -> bool {
-        let [v4, v6] = self.starts_inside;
         match address {
-            IpAddr::V4(address) => (self.v4.position(address.to_bits()) & 1 == 1) != v4,
-            IpAddr::V6(address) => (self.v6.position(address.to_bits()) & 1 == 1) != v6,
+            IpAddr::V4(address) => (self.v4.position(address.to_bits()) & 1 == 1) != self.starts_inside,
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
         }
     }
 

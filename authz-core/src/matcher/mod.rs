@@ -20,6 +20,7 @@ mod identity;
 mod index;
 mod ipv4_line;
 mod ipv6_line;
+mod ipv6_tree;
 mod key;
 mod keyed;
 mod large_sets;

@@ -1,0 +1,137 @@
+use super::super::ranges::Ranges;
+use super::*;
+
+/// Numbers that look random, the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    fn wide(&mut self) -> u128 {
+        u128::from(self.next()) << 64 | u128::from(self.next())
+    }
+}
+
+fn block(address: u128, length: u32) -> (u128, u128) {
+    let host = u128::MAX.checked_shr(length).unwrap_or(0);
+    (address & !host, address | host)
+}
+
+fn check(name: &str, ranges: Vec<(u128, u128)>) -> Ipv6Tree {
+    let set = Ranges::union(ranges);
+    let tree = Ipv6Tree::new(set.as_slice());
+    let mut numbers = Numbers(1);
+    let few = set.as_slice().len().div_ceil(20_000).max(1);
+    let ends = set.as_slice().iter().step_by(few).flat_map(|(first, last)| [*first, *last]);
+    for end in ends.chain([0, 1 << 64, u128::MAX >> 1, u128::MAX]) {
+        let bit = |at: u64| 1 << (at % 128);
+        let near = [end, end.wrapping_sub(1), end.wrapping_add(1), end.wrapping_sub(1 << 64), end.wrapping_add(1 << 64)];
+        let far = [end ^ u128::from(u64::MAX), end ^ bit(numbers.next()), end ^ bit(numbers.next()), numbers.wide()];
+        for address in near.into_iter().chain(far) {
+            assert_eq!(tree.contains(address), set.contains(address), "{address:#x} in {name}");
+        }
+    }
+    tree
+}
+
+fn many(count: usize, mut one: impl FnMut(&mut Numbers) -> (u128, u128)) -> Vec<(u128, u128)> {
+    let mut numbers = Numbers(7);
+    (0..count).map(|_| one(&mut numbers)).collect()
+}
+
+const SITE: u128 = 0x2001_0db8 << 96;
+
+#[test]
+fn a_tree_holds_what_its_ranges_hold() {
+    check("nothing", Vec::new());
+    check("everything", vec![(0, u128::MAX)]);
+    check("the ends", vec![(0, 0), (u128::MAX, u128::MAX)]);
+    check("all but the ends", vec![(1, u128::MAX - 1)]);
+    check("a half", vec![(0, u128::MAX >> 1)]);
+    check("halves in part", vec![(5 << 64 | 7, 9 << 64 | 3), (9 << 64 | 5, 9 << 64 | 6), (10 << 64 | 1, 11 << 64)]);
+    check(
+        "a half with two hosts between two stretches",
+        vec![(5 << 64, (6 << 64) - 1), (6 << 64 | 7, 6 << 64 | 7), (6 << 64 | 9, 8 << 64)],
+    );
+    for count in [1, 3, 4, 5, 7, 8, 9, 31, 33, 64, 65, 95, 97, 300, 5000] {
+        check(
+            "networks anywhere",
+            many(count, |numbers| block(numbers.wide(), 20 + u32::try_from(numbers.next() % 45).unwrap())),
+        );
+        check("hosts anywhere", many(count, |numbers| block(numbers.wide(), 128)));
+        check(
+            "networks of one site",
+            many(count, |numbers| block(SITE | numbers.wide() >> 32, 48 + u32::try_from(numbers.next() % 17).unwrap())),
+        );
+        check("hosts of one network", many(count, |numbers| block(SITE | u128::from(numbers.next()), 128)));
+        check(
+            "neighbouring hosts",
+            many(count, |numbers| block(SITE | u128::from(numbers.next() % (3 * u64::try_from(count).unwrap())), 128)),
+        );
+        check(
+            "hosts of some networks",
+            many(count, |numbers| block(SITE | u128::from(numbers.next() % 64) << 64 | u128::from(numbers.next() % 16), 128)),
+        );
+        check(
+            "ranges anywhere",
+            many(count, |numbers| {
+                let (one, other) = (numbers.wide() >> 32, numbers.wide() >> 32);
+                (SITE | one, (SITE | one).saturating_add(other >> (numbers.next() % 96)))
+            }),
+        );
+        check(
+            "parts of networks",
+            many(count, |numbers| block(SITE | numbers.wide() >> 48, 60 + u32::try_from(numbers.next() % 69).unwrap())),
+        );
+    }
+}
+
+#[test]
+fn a_tree_holds_the_complement_of_what_its_complement_holds() {
+    let ranges = many(3000, |numbers| {
+        block(SITE | numbers.wide() >> (numbers.next() % 64), 24 + u32::try_from(numbers.next() % 105).unwrap())
+    });
+    let rest = Ranges::union(ranges.clone()).complement();
+    check("blocks", ranges);
+    check("all but blocks", rest.as_slice().to_vec());
+}
+
+/// Starts that double in distance from the first crowd in the first cell, however it is cut.
+fn crowding(each: usize) -> Vec<(u128, u128)> {
+    let mut numbers = Numbers(3);
+    let crowd = |at: u32| std::iter::repeat_n(at, each);
+    (0..126).flat_map(crowd).map(|at| block((1 << at) + (numbers.wide() & ((1 << at) - 1)), 128)).collect()
+}
+
+#[test]
+fn no_input_takes_much_more_memory_than_its_ranges() {
+    let bit = |numbers: &mut Numbers| u32::try_from(numbers.next() % 64).unwrap();
+    // The most bytes that a range may take; as ranges it takes 32.
+    let table = [
+        ("crowds within crowds", 80, crowding(200)),
+        ("few crowds within crowds", 110, crowding(3)),
+        ("hosts anywhere", 60, many(100_000, |numbers| block(numbers.wide(), 128))),
+        ("hosts of one network", 60, many(100_000, |numbers| block(SITE | u128::from(numbers.next()), 128))),
+        ("networks anywhere", 60, many(100_000, |numbers| block(numbers.wide(), 64))),
+        ("networks of one site", 12, many(100_000, |numbers| block(SITE | numbers.wide() >> 32, 64))),
+        ("neighbouring networks", 12, (0..100_000).map(|at| block(SITE | at << 65, 64)).collect()),
+        ("ranges of networks", 20, (0..100_000_u128).map(|at| (SITE + (at << 74), SITE + (at << 74) + (3 << 64) - 1)).collect()),
+        ("two hosts a network", 40, (0..100_000_u128).map(|at| block(SITE | ((at / 2) << 64) | (at % 2 * 7), 128)).collect()),
+        ("five hosts a network", 50, (0..100_000_u128).map(|at| block(SITE | ((at / 5) << 64) | (at % 5 * 7), 128)).collect()),
+        ("parts of networks", 70, (0..100_000_u128).map(|at| block(SITE | at << 64 | 7 << 40, 96)).collect()),
+        ("one network and far ones", 40, {
+            let far = many(1000, |numbers| block(1 << (64 + bit(numbers)), 64));
+            far.into_iter().chain(many(100_000, |numbers| block(SITE | u128::from(numbers.next()) << 16, 64))).collect()
+        }),
+    ];
+    for (name, most, ranges) in table {
+        let count = Ranges::union(ranges.clone()).as_slice().len();
+        let tree = check(name, ranges);
+        assert!(tree.bytes() <= most * count + 4096, "{name}: {} bytes for {count} ranges", tree.bytes());
+    }
+}
