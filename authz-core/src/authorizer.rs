@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::connection::{Connection, Fact, Transport};
-use crate::decision::{Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::decision::{Beside, Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
 use crate::fact_set::FactSet;
@@ -123,7 +123,7 @@ impl Authorizer {
     /// ```
     pub fn decide(&self, connection: &Connection<'_>) -> Decision<'_> {
         if let Some(reason) = self.0.plain_reason(connection) {
-            return Decision::plain(reason);
+            return Decision::only(reason);
         }
         match self.decide_early(connection) {
             EarlyDecision::Decided(decision) => decision,
@@ -327,42 +327,33 @@ impl Compiled {
         let (providers, custom_needs) = self.providers(answer);
         let deny = self.rules.matcher.of(answer, DENY);
         let allow = if self.rules.has.allow { self.rules.matcher.of(answer, ALLOW) } else { Match::NONE };
-        let mut decision = Decision {
-            head: None,
-            providers,
-            tail: Reason::NoPolicy,
-            shadow_tail: None,
-            shadow_allow: Shadow::NotConfigured,
-            shadow_deny: Shadow::NotConfigured,
-            audit: if self.rules.has.audit { self.rules.matcher.of(answer, AUDIT).id() } else { None },
-        };
+        let audit = if self.rules.has.audit { self.rules.matcher.of(answer, AUDIT).id() } else { None };
+        let mut beside = Beside { providers, audit, ..Beside::default() };
         if self.rules.has.shadow_deny || self.rules.has.shadow_allow {
-            self.shadow(answer, deny, allow, &mut decision);
+            self.shadow(answer, deny, allow, &mut beside);
         }
         if let Some(rule) = misconfigured.id() {
-            decision.head = Some(Reason::CustomMisconfigured(rule));
-            decision.providers = Providers::default();
-            return Ok(decision);
+            beside.head = Some(Reason::CustomMisconfigured(rule));
+            beside.providers = Providers::default();
+            return Ok(Decision::new(Reason::NoPolicy, beside));
         }
         let needs = needs | custom_needs | misconfigured.needs;
         // What the mode or a provider may still deny, dry-run policies cannot promise.
-        if let Some(tail) = &mut decision.shadow_tail
+        if let Some(tail) = &mut beside.shadow_tail
             && tail.verdict() == Verdict::Allow
             && !needs.is_empty()
         {
             *tail = Reason::UnknownFact(needs);
         }
         let tail = tail(deny, allow, self.rules.has.allow);
-        decision.tail = match tail {
-            Ok(reason) if needs.is_empty() => reason,
+        match tail {
+            Ok(reason) if needs.is_empty() => Ok(Decision::new(reason, beside)),
             Ok(reason) if reason.verdict() == Verdict::Deny => {
-                decision.providers = Providers::default();
-                reason
+                Ok(Decision::new(reason, Beside { providers: Providers::default(), ..beside }))
             }
-            Ok(_) => return Err(needs),
-            Err(more) => return Err(needs | more),
-        };
-        Ok(decision)
+            Ok(_) => Err(needs),
+            Err(more) => Err(needs | more),
+        }
     }
 
     /// What the mode of the port says: a denial, or the facts without which there might be one.
@@ -403,11 +394,11 @@ impl Compiled {
     }
 
     /// The results of the dry-run policies, and of all policies together.
-    fn shadow<'a>(&'a self, answer: &Answer, deny: Match<'a>, allow: Match<'a>, decision: &mut Decision<'a>) {
+    fn shadow<'a>(&'a self, answer: &Answer, deny: Match<'a>, allow: Match<'a>, beside: &mut Beside<'a>) {
         let (mut shadow_deny, mut shadow_allow) = (Match::NONE, Match::NONE);
         if self.rules.has.shadow_deny {
             shadow_deny = self.rules.matcher.of(answer, SHADOW_DENY);
-            decision.shadow_deny = match shadow_deny.id() {
+            beside.shadow_deny = match shadow_deny.id() {
                 Some(rule) => Shadow::Denied(Some(rule)),
                 None if shadow_deny.needs.is_empty() => Shadow::Allowed(None),
                 None => Shadow::Unknown(shadow_deny.needs),
@@ -415,7 +406,7 @@ impl Compiled {
         }
         if self.rules.has.shadow_allow {
             shadow_allow = self.rules.matcher.of(answer, SHADOW_ALLOW);
-            decision.shadow_allow = match shadow_allow.id() {
+            beside.shadow_allow = match shadow_allow.id() {
                 Some(rule) => Shadow::Allowed(Some(rule)),
                 None if shadow_allow.needs.is_empty() => Shadow::Denied(None),
                 None => Shadow::Unknown(shadow_allow.needs),
@@ -423,7 +414,7 @@ impl Compiled {
         }
         let has_allow = self.rules.has.allow || self.rules.has.shadow_allow;
         let tail = tail(deny.merge(shadow_deny), allow.merge(shadow_allow), has_allow);
-        decision.shadow_tail = Some(tail.unwrap_or_else(Reason::UnknownFact));
+        beside.shadow_tail = Some(tail.unwrap_or_else(Reason::UnknownFact));
     }
 }
 

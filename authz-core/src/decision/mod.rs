@@ -290,12 +290,19 @@ impl fmt::Display for DryRunResults<'_> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "a decision that nobody reads protects nothing"]
 pub struct Decision<'a> {
+    /// What DENY and ALLOW policies say.
+    tail: Reason<'a>,
+    /// Most workloads have nothing beside them, which then takes no time to write down.
+    beside: Option<Beside<'a>>,
+}
+
+/// What there may be beside DENY and ALLOW policies.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Beside<'a> {
     /// What decides before any policy: mTLS modes, broken CUSTOM policies, facts that are missing.
     pub(crate) head: Option<Reason<'a>>,
     pub(crate) providers: Providers<'a>,
-    /// What DENY and ALLOW policies say.
-    pub(crate) tail: Reason<'a>,
-    /// The same if dry-run policies were enforced; nothing where there are none.
+    /// What DENY and ALLOW policies would say if dry-run policies were enforced; nothing where there are none.
     pub(crate) shadow_tail: Option<Reason<'a>>,
     pub(crate) shadow_allow: Shadow<'a>,
     pub(crate) shadow_deny: Shadow<'a>,
@@ -303,6 +310,17 @@ pub struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
+    /// What DENY and ALLOW policies say, and what is beside it.
+    pub(crate) fn new(tail: Reason<'a>, beside: Beside<'a>) -> Self {
+        Self { tail, beside: Some(beside).filter(|beside| *beside != Beside::default()) }
+    }
+
+    /// A decision with nothing beside it.
+    #[inline]
+    pub(crate) fn only(reason: Reason<'a>) -> Self {
+        Self { tail: reason, beside: None }
+    }
+
     /// Whether the connection may pass.
     pub fn verdict(&self) -> Verdict {
         self.reason().verdict()
@@ -319,13 +337,10 @@ impl<'a> Decision<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reason(&self) -> Reason<'a> {
-        self.reason_with(self.tail)
-    }
-
-    fn reason_with(&self, tail: Reason<'a>) -> Reason<'a> {
-        let [provider, ..] = self.providers;
-        let pending = provider.map(|(rule, provider)| Reason::CustomProvider(rule, provider));
-        self.head.or(pending).unwrap_or(tail)
+        match &self.beside {
+            None => self.tail,
+            Some(beside) => beside.reason_with(self.tail),
+        }
     }
 
     /// The provider that has to be asked, and what is decided if it allows.
@@ -344,27 +359,26 @@ impl<'a> Decision<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn provider(&self) -> Option<&'a str> {
-        let [pending, ..] = self.providers;
-        pending.filter(|_| self.head.is_none()).map(|(_, provider)| provider)
+        let Beside { head: None, providers: [pending, ..], .. } = self.beside? else { return None };
+        pending.map(|(_, provider)| provider)
     }
 
     /// The decision once the provider has answered.
     ///
     /// A provider that allows hands on to the next one, or to the DENY and ALLOW policies: it never
     /// overrides them. A decision that waits for no provider stays as it is.
-    pub fn with_provider(mut self, answer: ProviderAnswer) -> Self {
-        if self.provider().is_some() {
-            match answer {
-                ProviderAnswer::Deny => self.head = Some(self.reason()),
-                ProviderAnswer::Allow => {
-                    self.providers.rotate_left(1);
-                    if let Some(last) = self.providers.last_mut() {
-                        *last = None;
-                    }
+    pub fn with_provider(self, answer: ProviderAnswer) -> Self {
+        let Some(mut beside) = self.beside.filter(|_| self.provider().is_some()) else { return self };
+        match answer {
+            ProviderAnswer::Deny => beside.head = Some(self.reason()),
+            ProviderAnswer::Allow => {
+                beside.providers.rotate_left(1);
+                if let Some(last) = beside.providers.last_mut() {
+                    *last = None;
                 }
             }
         }
-        self
+        Self::new(self.tail, beside)
     }
 
     /// The AUDIT rule that matches, if one does. It never changes the verdict.
@@ -379,7 +393,7 @@ impl<'a> Decision<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn audit(&self) -> Option<&'a RuleId> {
-        self.audit
+        self.beside?.audit
     }
 
     /// What the dry-run policies say.
@@ -397,11 +411,20 @@ impl<'a> Decision<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dry_run(&self) -> DryRunResults<'a> {
+        let beside = self.beside.unwrap_or_default();
         DryRunResults {
-            allow: self.shadow_allow,
-            deny: self.shadow_deny,
-            if_enforced: self.shadow_tail.map(|tail| self.reason_with(tail)),
+            allow: beside.shadow_allow,
+            deny: beside.shadow_deny,
+            if_enforced: beside.shadow_tail.map(|tail| beside.reason_with(tail)),
         }
+    }
+}
+
+impl<'a> Beside<'a> {
+    fn reason_with(&self, tail: Reason<'a>) -> Reason<'a> {
+        let [provider, ..] = self.providers;
+        let pending = provider.map(|(rule, provider)| Reason::CustomProvider(rule, provider));
+        self.head.or(pending).unwrap_or(tail)
     }
 }
 

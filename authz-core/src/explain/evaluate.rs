@@ -1,7 +1,7 @@
 //! The algorithm of the reference, step by step, over policies as meant.
 
 use crate::connection::{Connection, Fact, Transport};
-use crate::decision::{Decision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::decision::{Beside, Decision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::fact_set::FactSet;
 use crate::peer::Principals;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};
@@ -178,10 +178,9 @@ pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &
         }
     });
 
-    let decision = |head, providers, tail| Decision {
-        head,
+    let beside = Beside {
+        head: None,
         providers,
-        tail,
         shadow_tail,
         shadow_allow: match shadow_allow.truth {
             _ if !has_shadow_allow => Shadow::NotConfigured,
@@ -200,7 +199,8 @@ pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &
 
     // A certain denial decides, whatever is still unknown before it.
     if let Some(rule) = misconfigured.rule.filter(|_| misconfigured.truth == Truth::True) {
-        return Ok(decision(Some(Reason::CustomMisconfigured(rule)), Providers::default(), Reason::NoPolicy));
+        let head = Some(Reason::CustomMisconfigured(rule));
+        return Ok(Decision::new(Reason::NoPolicy, Beside { head, providers: Providers::default(), ..beside }));
     }
     let mut needs = custom;
     if let MtlsOutcome::Undecided(more) = mtls {
@@ -212,32 +212,14 @@ pub(crate) fn decide<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: &
     // What the mode or a provider may still deny, dry-run policies cannot promise.
     let shadow_tail = shadow_tail
         .map(|tail| if tail.verdict() == Verdict::Allow && !needs.is_empty() { Reason::UnknownFact(needs) } else { tail });
-    let decision = |head, providers, tail| Decision { shadow_tail, ..decision(head, providers, tail) };
+    let beside = Beside { shadow_tail, ..beside };
     match tail {
-        Ok(reason) if needs.is_empty() => Ok(decision(None, providers, reason)),
-        Ok(reason @ (Reason::DenyPolicy(_) | Reason::NoAllowMatch)) => Ok(decision(None, Providers::default(), reason)),
+        Ok(reason) if needs.is_empty() => Ok(Decision::new(reason, beside)),
+        Ok(reason @ (Reason::DenyPolicy(_) | Reason::NoAllowMatch)) => {
+            Ok(Decision::new(reason, Beside { providers: Providers::default(), ..beside }))
+        }
         Ok(_) => Err(needs),
         Err(more) => Err(needs | more),
-    }
-}
-
-impl<'a> Decision<'a> {
-    /// A decision by DENY and ALLOW rules, with nothing beside it.
-    pub(crate) fn plain(reason: Reason<'a>) -> Self {
-        Self { head: None, tail: reason, ..Self::only(reason) }
-    }
-
-    /// A decision that policies have no part in.
-    pub(crate) fn only(reason: Reason<'a>) -> Self {
-        Self {
-            head: Some(reason),
-            providers: Providers::default(),
-            tail: reason,
-            shadow_tail: None,
-            shadow_allow: Shadow::NotConfigured,
-            shadow_deny: Shadow::NotConfigured,
-            audit: None,
-        }
     }
 }
 
