@@ -9,7 +9,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Every module of the crate, from text to decision.
 const ORDER: &[&str] = &[
@@ -42,8 +42,12 @@ fn sources(module: &str) -> Vec<(String, String)> {
     if file.exists() {
         return vec![(file.display().to_string(), fs::read_to_string(file).unwrap())];
     }
-    let entries = fs::read_dir(root.join(module)).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
+    files(&root.join(module)).into_iter().map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 fn place(module: &str) -> usize {
