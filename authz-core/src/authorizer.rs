@@ -99,8 +99,8 @@ struct Has {
 }
 
 impl Authorizer {
-    pub(crate) fn new(selection: Selection, mesh: &Arc<Mesh>) -> Self {
-        let rules = Arc::new(CompiledRules::new(&selection, mesh));
+    pub(crate) fn new(selection: Selection, mesh: &Arc<Mesh>, index_bytes: usize) -> Self {
+        let rules = Arc::new(CompiledRules::new(&selection, mesh, index_bytes));
         Self(Arc::new(Compiled::new(rules, selection, mesh)))
     }
 
@@ -252,7 +252,7 @@ impl Authorizer {
 }
 
 impl CompiledRules {
-    fn new(selection: &Selection, mesh: &Mesh) -> Self {
+    fn new(selection: &Selection, mesh: &Mesh, index_bytes: usize) -> Self {
         let mut rules = Rules::of(selection.policies.iter().map(|(_, policy)| Arc::clone(policy)).collect());
         let mut has = Has::default();
         for action in [Action::Deny, Action::Allow, Action::Audit] {
@@ -278,7 +278,7 @@ impl CompiledRules {
         }
         let providers = custom(selection, mesh, &mut rules);
         has.custom = rules.has_segment_from(MISCONFIGURED);
-        Self { matcher: Matcher::new(rules), has, providers }
+        Self { matcher: Matcher::new(rules, index_bytes), has, providers }
     }
 }
 

@@ -32,8 +32,10 @@ pub struct Stats {
     pub longest_list: usize,
     /// Conjunctions of which nothing is rare, in rows of bits.
     pub wide: usize,
-    /// Rows that have to be combined for them, 512 bits each.
+    /// Rows that have to be combined for them.
     pub blocks: usize,
+    /// Bits of each of these rows: 512, or 64 to stay within [`Limits::index_bytes`](crate::Limits::index_bytes).
+    pub block_bits: usize,
     /// Sets of thousands of address ranges that are kept apart, each a look of its own.
     pub large_sets: usize,
     /// Conjunctions whose rule has to be asked the plain way: for metadata, and for more than 64
@@ -52,7 +54,7 @@ impl fmt::Display for Stats {
             writeln!(f, "one row of bits for all")?;
         } else {
             writeln!(f, "{} by what is rarest about them, at most {} to a value", self.keyed, self.longest_list)?;
-            writeln!(f, "{} in {} row{} of bits", self.wide, self.blocks, plural(self.blocks))?;
+            writeln!(f, "{} in {} row{} of {} bits", self.wide, self.blocks, plural(self.blocks), self.block_bits)?;
         }
         if self.large_sets > 0 {
             writeln!(f, "{} large set{} of addresses", self.large_sets, plural(self.large_sets))?;

@@ -12,7 +12,8 @@ use crate::failure::{Failure, case_yaml};
 use crate::seeded_bytes;
 
 /// Limits that a text of a few kilobytes can exceed.
-const SMALL: Limits = Limits { bytes: 2048, documents: 4, nesting: 12, alias_nodes: 30, nodes: 400, rules: 6, findings: 8 };
+const SMALL: Limits =
+    Limits { bytes: 2048, documents: 4, nesting: 12, alias_nodes: 30, nodes: 400, rules: 6, findings: 8, index_bytes: 0 };
 
 /// What the fuzz target `load` does with its bytes: loads them strictly, leniently and within small
 /// limits, and asks for a few connections.

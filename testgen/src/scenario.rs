@@ -1,6 +1,6 @@
 //! A mesh, a workload, policies and connections.
 
-use authz_core::{Authorizer, LoadError, Mesh, PolicyLoader, ProviderKind, Workload};
+use authz_core::{Authorizer, Limits, LoadError, Mesh, PolicyLoader, ProviderKind, Workload};
 
 use crate::authorization_policy::{self, Place};
 use crate::draw::Draw;
@@ -90,8 +90,17 @@ impl Scenario {
     ///
     /// When the policies do not load, which those of a drawn scenario do.
     pub fn load(&self) -> Result<Authorizer, LoadError> {
+        self.load_within(Limits::default())
+    }
+
+    /// The same within limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and where the policies go beyond the limits.
+    pub fn load_within(&self, limits: Limits) -> Result<Authorizer, LoadError> {
         let text = self.text();
-        let loader = PolicyLoader::new(&self.mesh).source("policies.yaml", &text);
+        let loader = PolicyLoader::new(&self.mesh).limits(limits).source("policies.yaml", &text);
         let loader = if self.is_lenient { loader.lenient() } else { loader };
         Ok(loader.load()?.authorizer_for(&self.workload))
     }

@@ -106,6 +106,14 @@ impl Atom {
         }
     }
 
+    /// How many stretches of addresses and of ports its sets may cut lines into, but for those that
+    /// `is_apart` says are no part of lines.
+    pub(super) fn stretches(&self, is_apart: impl Fn(&AddressRanges) -> bool) -> usize {
+        let sets = Dimension::ALL.into_iter().filter_map(|dimension| self.addresses(dimension)).filter(|set| !is_apart(set));
+        let ports = self.port.as_ref().map_or(0, |ports| ports.as_slice().len());
+        2 * (sets.map(|set| set.ranges()).sum::<usize>() + ports)
+    }
+
     fn of<'p>(clause: &'p Clause, texts: &mut Texts<'p>) -> Self {
         let mut atom = Self::default();
         for term in &clause.terms {

@@ -260,7 +260,7 @@ fn keep_address<const W: usize>(left: &mut Row<W>, map: Option<&AddressMap<Row<W
 /// The row of a resolved peer: the one word of a small index, or that of one of the blocks.
 #[inline]
 fn resolved_row<const W: usize>(peer: &Resolved, at: usize) -> Row<W> {
-    if W == 1 {
+    if W == 1 && peer.rows.is_empty() {
         return [peer.row; W];
     }
     // Every block has its row; were there none, it would rule out everything.

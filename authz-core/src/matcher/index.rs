@@ -50,7 +50,15 @@ enum Shape {
 struct Many {
     keyed: Option<Keyed>,
     /// The atoms of which nothing is rare.
-    wide: Box<[Block<8>]>,
+    wide: Wide,
+}
+
+/// Blocks beside lists.
+#[derive(Clone, Debug)]
+enum Wide {
+    Eight(Box<[Block<8>]>),
+    /// The same in an eighth of the memory.
+    One(Box<[Block<1>]>),
 }
 
 /// What is made of the atoms that match.
@@ -95,8 +103,8 @@ const FORESEEN: usize = 4;
 const EIGHT: usize = 512;
 
 impl Index {
-    /// Compiles rules.
-    pub(super) fn new(rules: &Rules) -> Self {
+    /// Compiles rules into about `bytes` bytes where that can be had.
+    pub(super) fn new(rules: &Rules, bytes: usize) -> Self {
         let mut texts = Texts::default();
         let (mut heads, mut atoms): (Vec<Head>, Vec<Atom>) = (Vec::new(), Vec::new());
         for (number, (segment, rule)) in (0..).zip(rules.iter()) {
@@ -127,9 +135,12 @@ impl Index {
         let of_block =
             |(number, atom)| (number, usize::from(heads.get(place(number)).map_or(u8::MAX, |head| head.segment)), atom);
         let all = || -> Vec<(u32, usize, &Atom)> { (0..).zip(&atoms).map(of_block).collect() };
+        let stretches = |atom: &Atom| atom.stretches(|set| large.get(set).is_some());
         let shape = match atoms.len() {
             ..=ONE => Shape::One(Block::new(&all(), &shared)),
-            MORE..=FOUR => Shape::Four(Box::new(Block::new(&all(), &shared))),
+            MORE..=FOUR if atoms.iter().map(stretches).sum::<usize>() * size_of::<Row<4>>() <= bytes => {
+                Shape::Four(Box::new(Block::new(&all(), &shared)))
+            }
             _ => {
                 let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
                 for ((number, atom), head) in (0..).zip(&atoms).zip(&heads) {
@@ -140,13 +151,19 @@ impl Index {
                         Some(_) | None => wide.push((number, atom)),
                     }
                 }
-                let keyed = key(entries, &mut wide, &shared);
+                let keyed = key(entries, &mut wide, &shared, bytes / 2);
+                let left = bytes.saturating_sub(keyed.as_ref().map_or(0, Keyed::bytes));
+                let is_narrow = wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<8>>() > left;
                 wide.sort_unstable_by_key(|(number, _)| *number);
                 let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
                 // What is worked out for whole identities must not be so once for each of many blocks.
-                let is_much = wide.len() > FORESEEN * EIGHT;
+                let is_much = is_narrow || wide.len() > FORESEEN * EIGHT;
                 let shared = if is_much { Shared { foreseen: &[], ..shared } } else { shared };
-                let wide = wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect();
+                let wide = if is_narrow {
+                    Wide::One(wide.chunks(ONE).map(|atoms| Block::new(atoms, &shared)).collect())
+                } else {
+                    Wide::Eight(wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect())
+                };
                 Shape::Many(Box::new(Many { keyed, wide }))
             }
         };
@@ -204,8 +221,24 @@ impl Index {
                 return None;
             }
         }
-        for (at, block) in many.wide.iter().enumerate() {
-            self.find_in_block(block, block.left(&query, at * 8, patterns), rules, connection, sink)?;
+        match &many.wide {
+            Wide::Eight(blocks) => self.find_in_blocks(blocks, &query, rules, connection, sink),
+            Wide::One(blocks) => self.find_in_blocks(blocks, &query, rules, connection, sink),
+        }
+    }
+
+    #[inline]
+    fn find_in_blocks<const W: usize>(
+        &self,
+        blocks: &[Block<W>],
+        query: &Query<'_, false>,
+        rules: &Rules,
+        connection: &Connection<'_>,
+        sink: &mut impl Sink,
+    ) -> Option<()> {
+        for (at, block) in blocks.iter().enumerate() {
+            let left = block.left(query, at * W, [&self.identities, &self.names]);
+            self.find_in_block(block, left, rules, connection, sink)?;
         }
         Some(())
     }
@@ -286,8 +319,9 @@ impl Index {
                 if let Some(keyed) = &many.keyed {
                     keyed.find(&query, patterns, &mut Weighing { open: &open, answer: &mut answer });
                 }
-                for (at, block) in many.wide.iter().enumerate() {
-                    open.weigh_block(block, &block.left(&query, at * 8, patterns), &mut answer);
+                match &many.wide {
+                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, patterns, &mut answer),
+                    Wide::One(blocks) => open.weigh_blocks(blocks, &query, patterns, &mut answer),
                 }
             }
         }
@@ -311,7 +345,10 @@ impl Index {
                 let candidates = many.keyed.as_ref().map(|keyed| keyed.peer_candidates(&matching, holds)).unwrap_or_default();
                 resolved.sieve = candidates.iter().fold(0, |all, (sieve, _)| all | sieve);
                 resolved.candidates = candidates.into();
-                resolved.rows = many.wide.iter().flat_map(|block| block.peer_row(&matching)).collect();
+                resolved.rows = match &many.wide {
+                    Wide::Eight(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
+                    Wide::One(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
+                };
             }
         }
         Peer::new(identities, &self.owner, resolved)
@@ -335,8 +372,10 @@ impl Index {
             Shape::Many(many) => {
                 stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len);
                 stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest);
-                stats.wide = many.wide.iter().map(Block::len).sum();
-                stats.blocks = many.wide.len();
+                (stats.wide, stats.blocks, stats.block_bits) = match &many.wide {
+                    Wide::Eight(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), EIGHT),
+                    Wide::One(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), ONE),
+                };
             }
         }
         stats
@@ -352,7 +391,11 @@ impl Index {
                 Shape::One(block) => block.bytes(),
                 Shape::Four(block) => block.bytes(),
                 Shape::Many(many) => {
-                    many.keyed.as_ref().map_or(0, Keyed::bytes) + many.wide.iter().map(Block::bytes).sum::<usize>()
+                    let wide: usize = match &many.wide {
+                        Wide::Eight(blocks) => blocks.iter().map(Block::bytes).sum(),
+                        Wide::One(blocks) => blocks.iter().map(Block::bytes).sum(),
+                    };
+                    many.keyed.as_ref().map_or(0, Keyed::bytes) + wide
                 }
             }
     }
@@ -424,6 +467,18 @@ struct Open<'i> {
 }
 
 impl Open<'_> {
+    fn weigh_blocks<const W: usize>(
+        &self,
+        blocks: &[Block<W>],
+        query: &Query<'_, true>,
+        patterns: [&Patterns; 2],
+        answer: &mut Answer,
+    ) {
+        for (at, block) in blocks.iter().enumerate() {
+            self.weigh_block(block, &block.left(query, at * W, patterns), answer);
+        }
+    }
+
     fn weigh_block<const W: usize>(&self, block: &Block<W>, left: &Row<W>, answer: &mut Answer) {
         for bit in ones(left) {
             self.weigh(block.atom(bit), false, answer);
@@ -458,11 +513,11 @@ impl Open<'_> {
 }
 
 /// Keys atoms; those that lists would be too long with become wide.
-fn key<'a>(mut entries: Vec<Entry<'a>>, wide: &mut Vec<(u32, &'a Atom)>, shared: &Shared<'_>) -> Option<Keyed> {
+fn key<'a>(mut entries: Vec<Entry<'a>>, wide: &mut Vec<(u32, &'a Atom)>, shared: &Shared<'_>, bytes: usize) -> Option<Keyed> {
     if entries.is_empty() {
         return None;
     }
-    let (keyed, too_many) = Keyed::new(&mut entries, shared);
+    let (keyed, too_many) = Keyed::new(&mut entries, shared, bytes);
     wide.extend(too_many.into_iter().filter_map(|at| entries.get(at)).map(|entry| (entry.number, entry.atom)));
     Some(keyed)
 }

@@ -125,10 +125,10 @@ fn place_of(key: Key) -> usize {
 }
 
 impl Keyed {
-    /// Arranges atoms; answers too the places of those that lists would be too long with.
-    pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>) -> (Self, Vec<usize>) {
+    /// Arranges atoms, in lists of about `bytes` bytes at most; answers too the places of those that lists would be too long with.
+    pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
         entries.sort_by_key(|entry| place_of(entry.key));
-        let mut lists = Lists::new(entries);
+        let mut lists = Lists::new(entries, bytes / size_of::<Candidate>());
         let (mut sets, mut tests) = (TestSets::default(), Vec::with_capacity(entries.len()));
         for entry in &*entries {
             let dimension = if let Key::Address(dimension) = entry.key { Some(dimension) } else { None };

@@ -33,10 +33,12 @@ pub(super) struct Lists<'e, 'a> {
     /// The places of entries that lists would be too long with. They may be in some, but not in all.
     pub(super) too_many: Vec<usize>,
     is_left_out: Vec<bool>,
+    /// How many candidates there may be in all.
+    most: usize,
 }
 
 impl<'e, 'a> Lists<'e, 'a> {
-    pub(super) fn new(entries: &'e [Entry<'a>]) -> Self {
+    pub(super) fn new(entries: &'e [Entry<'a>], most: usize) -> Self {
         Self {
             entries,
             sieves: entries.iter().map(|entry| Sieve::of(entry.atom)).collect(),
@@ -44,6 +46,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             lists: vec![List::default()],
             too_many: Vec::new(),
             is_left_out: vec![false; entries.len()],
+            most,
         }
     }
 
@@ -65,6 +68,11 @@ impl<'e, 'a> Lists<'e, 'a> {
         let test = u32::try_from(at).unwrap_or(TEST) & TEST | ask | u32::from(*segment) << SEGMENT;
         let sieve = self.sieves.get(at).copied().unwrap_or_default();
         Some(Candidate::new(sieve, if compares { test | COMPARE } else { test }))
+    }
+
+    /// How many more candidates there may be.
+    fn left(&self) -> usize {
+        self.most.saturating_sub(self.candidates.len())
     }
 
     fn leave_out(&mut self, at: usize) {
@@ -108,7 +116,7 @@ impl<'e, 'a> Lists<'e, 'a> {
 
     /// Cuts a line by the sets of entries from `start` on: where each stretch starts, and its list.
     fn line<T: Line>(&mut self, start: usize, sets: &[&Ranges<T>]) -> (Vec<T>, Vec<u32>) {
-        let mut classes = Classes::new(CLASS_ENTRIES);
+        let mut classes = Classes::new(CLASS_ENTRIES.min(self.left()));
         let Some(stretches) = classes.cut(sets) else {
             // So many values overlap that there is no list worth keeping: all are left out.
             for at in start..start + sets.len() {
@@ -179,7 +187,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, PatternNumbers)]) -> Vec<List> {
         let mut lists = vec![List::default(); peer.len()];
         let mut list: Vec<Candidate> = Vec::new();
-        let mut left = WHOLE_CANDIDATES;
+        let mut left = WHOLE_CANDIDATES.min(self.left());
         for (number, matching) in foreseen {
             let Some(place_of) = lists.get_mut(place(*number)) else { continue };
             let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));

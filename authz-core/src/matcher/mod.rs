@@ -9,6 +9,7 @@
 //! | [`block`] of four words    | the same                                                  | up to 256                      |
 //! | [`keyed`]                  | candidates by what is rarest about them                   | above that                     |
 //! | [`block`]s of eight words  | 512 conjunctions each                                     | those of which nothing is rare |
+//! | [`block`]s of a word       | 64 each                                                   | instead, to save memory        |
 //! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
 
 mod address_set;
@@ -242,9 +243,9 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
-    /// Compiles rules.
-    pub(crate) fn new(rules: Rules) -> Self {
-        let index = Index::new(&rules);
+    /// Compiles rules into about `bytes` bytes, or more slowly decided ones where it takes more.
+    pub(crate) fn new(rules: Rules, bytes: usize) -> Self {
+        let index = Index::new(&rules, bytes);
         Self { rules, index }
     }
 

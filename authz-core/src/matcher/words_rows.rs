@@ -33,8 +33,8 @@ enum Places {
     Sparse(Box<[u32]>),
 }
 
-/// The most patterns that are listed whether a block asks for them or not.
-const DENSE: usize = 4096;
+/// The most patterns that are listed whether a block asks for them or not, for each word of a row.
+const DENSE: usize = 512;
 
 impl Places {
     #[inline]
@@ -77,7 +77,7 @@ where
         numbers.sort_unstable();
         numbers.dedup();
         let mut uses = vec![none; numbers.len()];
-        let places = if patterns <= DENSE {
+        let places = if patterns <= DENSE * W {
             let mut places = vec![0; patterns];
             for (number, at) in numbers.iter().zip(1..) {
                 places.get_mut(place(*number)).into_iter().for_each(|place| *place = at);

@@ -289,6 +289,7 @@ impl Load<'_> {
             others: self.others,
             has_empty_list: self.has_empty_list,
             findings,
+            index_bytes: self.limits.index_bytes,
         })
     }
 }
@@ -366,6 +367,8 @@ pub struct PolicySet {
     others: BTreeMap<String, usize>,
     has_empty_list: bool,
     findings: Vec<Finding>,
+    /// See [`Limits::index_bytes`].
+    index_bytes: usize,
 }
 
 impl PolicySet {
@@ -380,7 +383,7 @@ impl PolicySet {
 
     /// Compiles the policies that apply to a workload.
     pub fn authorizer_for(&self, workload: &Workload) -> Authorizer {
-        Authorizer::new(self.select(workload), &self.mesh)
+        Authorizer::new(self.select(workload), &self.mesh, self.index_bytes)
     }
 
     fn select(&self, workload: &Workload) -> Selection {
@@ -410,7 +413,7 @@ impl PolicySet {
             let policies = selection.policies.iter().map(|(_, policy)| Arc::as_ptr(policy)).collect();
             match known.entry(policies) {
                 Entry::Occupied(first) => first.get().with_selection(selection),
-                Entry::Vacant(place) => place.insert(Authorizer::new(selection, &self.mesh)).clone(),
+                Entry::Vacant(place) => place.insert(Authorizer::new(selection, &self.mesh, self.index_bytes)).clone(),
             }
         };
         workloads.iter().map(&mut compile).collect()
