@@ -16,6 +16,7 @@
 //! [`Folder`] reads sets that were made elsewhere. [`Set`] is what another engine is fed from.
 
 mod error;
+mod figure;
 
 mod random;
 
@@ -38,6 +39,7 @@ mod yaml;
 pub use access_list::{Family, access_list};
 pub use block_list::{Feed, block_list};
 pub use error::BenchError;
+pub use figure::{bytes, nanoseconds};
 pub use folder::{FOLDER, Folder};
 pub use input::{INPUTS, Input, QUICK_INPUTS, SEED, generate, workload};
 pub use mesh::mesh;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use authz_benches::SUBJECTS;
+use authz_benches::{SUBJECTS, bytes, nanoseconds};
 
 use crate::figure::{Figure, Figures, Question};
 use crate::machine::Machine;
@@ -141,30 +141,10 @@ fn heap(page: &mut String, memory: &str) -> fmt::Result {
         let is_list = ["block", "route"].iter().any(|name| input.starts_with(name));
         let size = number(if is_list { prefixes } else { rules });
         let each = float(number(live)) / float(size.max(1));
-        let bytes = |text: &str| bytes(number(text));
+        let bytes = |text: &str| bytes(text.parse().unwrap_or(0));
         let (text, load_live, load_peak, live, peak) =
             (bytes(text), bytes(load_live), bytes(load_peak), bytes(live), bytes(peak));
         writeln!(page, "| {input} | {text} | {load_live} | {load_peak} | {live} | {peak} | {each:.1} B |")?;
     }
     Ok(())
-}
-
-/// A duration with three figures that count.
-fn nanoseconds(ns: f64) -> String {
-    match ns {
-        ns if ns < 10.0 => format!("{ns:.2} ns"),
-        ns if ns < 100.0 => format!("{ns:.1} ns"),
-        ns if ns < 1e3 => format!("{ns:.0} ns"),
-        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
-        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
-        ns => format!("{:.2} s", ns / 1e9),
-    }
-}
-
-fn bytes(count: usize) -> String {
-    match count {
-        0..10_240 => format!("{count} B"),
-        10_240..10_485_760 => format!("{:.1} KiB", float(count) / 1024.0),
-        _ => format!("{:.1} MiB", float(count) / 1_048_576.0),
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
 use authz_bench_peers::{Peer, versions};
+use authz_benches::{bytes, nanoseconds};
 
 /// Nanoseconds of a decision, or of a build.
 #[derive(Clone, Debug)]
@@ -121,25 +122,4 @@ impl Tables {
 
 fn heap((live, peak): &(u64, u64)) -> String {
     format!("{} ({})", bytes(*live), bytes(*peak))
-}
-
-/// A duration with three figures that count.
-fn nanoseconds(ns: f64) -> String {
-    match ns {
-        ns if ns < 10.0 => format!("{ns:.2} ns"),
-        ns if ns < 100.0 => format!("{ns:.1} ns"),
-        ns if ns < 1e3 => format!("{ns:.0} ns"),
-        ns if ns < 1e6 => format!("{:.2} µs", ns / 1e3),
-        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
-        ns => format!("{:.2} s", ns / 1e9),
-    }
-}
-
-fn bytes(count: u64) -> String {
-    let (kib, mib) = (count >> 10, count >> 20);
-    match count {
-        0..10_240 => format!("{count} B"),
-        10_240..10_485_760 => format!("{kib} KiB"),
-        _ => format!("{mib} MiB"),
-    }
 }
