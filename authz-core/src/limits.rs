@@ -30,8 +30,9 @@ pub struct Limits {
     pub findings: usize,
     /// Bytes that what is compiled for one workload should take beside the policies. Default: 64 MiB.
     ///
-    /// Nothing is refused past it: rules of which nothing is rare are then arranged in rows of 64 bits
-    /// and not of 512, which take an eighth of the memory and more time. Memory stays linear in the text.
+    /// An aim and no bound: nothing is refused past it, and what policies say takes memory in proportion to
+    /// their text whatever is done. What is given up past it is memory that buys speed: rules of which
+    /// nothing is rare stand in rows of 64 bits and not of 512, and lists of candidates end.
     pub index_bytes: usize,
 }
 

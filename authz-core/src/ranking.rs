@@ -51,10 +51,9 @@ fn order_of_ids((start, rule): (&str, usize), (other, others_rule): (&str, usize
     // Most are told apart by what stands in front of the number, which is put together once a policy.
     match start.cmp(other) {
         Ordering::Equal if rule < 10 && others_rule < 10 => rule.cmp(&others_rule),
-        order if order == Ordering::Equal || start.starts_with(other) || other.starts_with(start) => {
-            format!("{start}{rule}]").cmp(&format!("{other}{others_rule}]"))
-        }
-        order => order,
+        Ordering::Equal => format!("{rule}]").cmp(&format!("{others_rule}]")),
+        order if !start.starts_with(other) && !other.starts_with(start) => order,
+        _ => format!("{start}{rule}]").cmp(&format!("{other}{others_rule}]")),
     }
 }
 

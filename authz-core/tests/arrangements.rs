@@ -317,6 +317,41 @@ fn a_resolved_peer_meets_the_rules_of_too_many_combinations() {
     every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
 }
 
+#[test]
+fn an_entry_of_many_is_never_taken_for_another() {
+    // So many that their number needs more than 16 bits, loaded leniently as strict loads stop before that.
+    let mut entries = vec!["{source: {requestPrincipals: [x]}}"];
+    entries.resize(65_535, "{source: {namespaces: [b]}}");
+    entries.push("{source: {namespaces: [z]}}");
+    let rule = format!("from: [{}], when: [{{key: connection.sni, values: [x.example]}}]", entries.join(", "));
+    let mut text = policy("a", "DENY", &rule);
+    for n in 0..300 {
+        text +=
+            &policy(&format!("other-{n}"), "DENY", &format!("from: [{{source: {{principals: [cluster.local/ns/x/sa/s{n}]}}}}]"));
+    }
+    let policies = PolicyLoader::new(&Mesh::default()).source("a.yaml", &text).lenient().load().unwrap();
+    let authorizer = policies.authorizer_for(&Workload::new("foo"));
+    let connection = connection().principal("spiffe://td/ns/q/sa/q").sni("x.example");
+    assert_eq!(authorizer.decide(&connection).verdict(), Verdict::Deny);
+    assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision);
+    every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
+}
+
+#[test]
+fn a_long_list_that_many_entries_share_is_not_written_down_for_each() {
+    let holes: Vec<String> = (0..4000_u32).map(|n| format!("10.{}.{}.{}/31", n >> 12, n >> 4 & 0xff, n << 4 & 0xff)).collect();
+    let from: Vec<String> = (0..40).map(|n| format!("{{source: {{notIpBlocks: [10.9.{n}.0/24]}}}}")).collect();
+    let rule = format!("from: [{}], when: [{{key: source.ip, notValues: [{}]}}]", from.join(", "), holes.join(", "));
+    let text = policy("a", "DENY", &rule) + &policy("b", "ALLOW", "");
+    let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+    assert!(authorizer.stats().bytes < 16 * text.len(), "{} of {}", authorizer.stats(), text.len());
+    for source in ["10.0.0.0", "10.0.0.2", "10.0.0.16", "10.0.255.241", "10.1.0.1", "10.9.3.1", "11.0.0.1", "2001:db8::1"] {
+        let connection = connection().source_ip(Fact::Known(source.parse().unwrap())).plaintext();
+        assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
+        every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
+    }
+}
+
 /// From 10.0.0.7 to port 9000, with nothing known of the peer.
 fn connection() -> Connection<'static> {
     Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap())

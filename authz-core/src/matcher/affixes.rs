@@ -303,6 +303,7 @@ pub(super) struct Bounded {
     filter: Filter,
     /// A bit for each number of slashes that occurs in one.
     slashes: u8,
+    longest: usize,
 }
 
 /// The last eight bytes of a prefix.
@@ -322,11 +323,19 @@ impl Bounded {
         let slashes = affix.bytes().filter(|byte| *byte == b'/').count();
         // Those of more are looked for without asking.
         self.slashes |= 1_u8.checked_shl(u32::try_from(slashes).unwrap_or(u32::MAX)).unwrap_or_default();
+        self.longest = self.longest.max(affix.len());
         self.table.insert(affix.as_bytes(), number);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.table.len() == 0
+    }
+
+    /// Whether a text may be one. A peer chooses how long its identity is and how many slashes it has, and
+    /// hashing what stands before each would take the square of that.
+    #[inline]
+    fn may_hold(&self, text: &[u8], window: Option<&[u8; 8]>) -> bool {
+        text.len() <= self.longest && self.filter.may_hold(0, window)
     }
 
     /// Whether some have this many slashes, of which it takes fewer than eight.
@@ -354,13 +363,13 @@ impl Bounded {
     /// The number of a text that may be one of the prefixes.
     #[inline]
     pub(super) fn prefix(&self, text: &[u8]) -> Option<u32> {
-        if self.filter.may_hold(0, prefix_window(text)) { self.table.get(text) } else { None }
+        if self.may_hold(text, prefix_window(text)) { self.table.get(text) } else { None }
     }
 
     /// The number of a text that may be one of the suffixes.
     #[inline]
     pub(super) fn suffix(&self, text: &[u8]) -> Option<u32> {
-        if self.filter.may_hold(0, suffix_window(text)) { self.table.get(text) } else { None }
+        if self.may_hold(text, suffix_window(text)) { self.table.get(text) } else { None }
     }
 
     pub(super) fn bytes(&self) -> usize {

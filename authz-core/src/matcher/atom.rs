@@ -13,8 +13,9 @@ use crate::policy::{Clause, Patterns, Rule, Term};
 /// More combinations of entries than this are not written out; the rule itself is asked instead.
 const MOST_COMBINATIONS: usize = 64;
 
-/// Of a conjunction of which no single entry of `from` is a part.
-const NO_ENTRY: u16 = u16::MAX;
+/// Of two sets that both have to hold an address, neither may have more ranges than this if what both hold
+/// were written down for each of many conjunctions; the rule itself is asked instead.
+const MOST_SHARED_RANGES: usize = 1024;
 
 /// What one conjunction asks of each dimension; nothing where it asks nothing.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +30,8 @@ pub(super) struct Atom {
     pub(super) asks: FactSet,
     /// Whether the dimensions do not say all, so that the rule has to be asked too.
     pub(super) verify: bool,
-    /// The place of the entry of `from` that it is made of, or [`NO_ENTRY`].
-    pub(super) from: u16,
+    /// The place of the entry of `from` that it is made of; nothing where it is made of all or none.
+    pub(super) from: Option<u8>,
 }
 
 /// What a conjunction asks of a text, by the numbers of patterns: of each list in `any` one, and none of `none`.
@@ -66,30 +67,32 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     let mut entries = |clauses: &'p [Clause]| -> SmallVec<[Atom; 1]> {
         let asks_nothing = clauses.is_empty() || clauses.iter().any(|clause| clause.terms.is_empty());
         if asks_nothing {
-            return smallvec![Atom { from: NO_ENTRY, ..Atom::default() }];
+            return smallvec![Atom::default()];
         }
-        let atoms = (0..NO_ENTRY).zip(clauses).map(|(from, clause)| Atom { from, ..Atom::of(clause, texts) });
-        atoms.collect()
+        // Only of a list that is written out does it matter which of its entries one is.
+        let places = (0..u8::MAX).map(Some).chain(std::iter::repeat(None));
+        places.zip(clauses).map(|(from, clause)| Atom { from, ..Atom::of(clause, texts) }).collect()
     };
     let (from, to) = (entries(&rule.from), entries(&rule.to));
     let when = Atom::of(&rule.when, texts);
     if from.len().saturating_mul(to.len()) > MOST_COMBINATIONS {
         // The list with fewer entries is still written out.
         let few = if from.len() <= to.len() { from } else { to };
-        let few = if few.len() > MOST_COMBINATIONS { smallvec![Atom { from: NO_ENTRY, ..Atom::default() }] } else { few };
+        let few = if few.len() > MOST_COMBINATIONS { smallvec![Atom::default()] } else { few };
         // What the other list asks for is for the rule to say.
         let asks = rule.clauses().flat_map(|clause| &clause.terms).fold(FactSet::EMPTY, |asks, term| asks | term.patterns.fact());
+        let is_one = few.len() == 1;
         for entry in few {
-            add(Atom { verify: true, asks, from: NO_ENTRY, ..entry.and(&when) });
+            add(Atom { verify: true, asks, from: None, ..entry.and(&when, is_one) });
         }
         return;
     }
     match (from.as_slice(), to.as_slice()) {
-        ([_], [one]) => from.into_iter().for_each(|source| add(source.and(one).and(&when))),
+        ([_], [one]) => from.into_iter().for_each(|source| add(source.and(one, true).and(&when, true))),
         _ => {
             for source in &from {
                 for operation in &to {
-                    add(source.clone().and(operation).and(&when));
+                    add(source.clone().and(operation, false).and(&when, false));
                 }
             }
         }
@@ -134,12 +137,14 @@ impl Atom {
         atom
     }
 
-    /// What asks for both.
-    fn and(mut self, other: &Self) -> Self {
-        both(&mut self.source, other.source.as_ref());
-        both(&mut self.remote, other.remote.as_ref());
-        both(&mut self.destination, other.destination.as_ref());
-        both(&mut self.port, other.port.as_ref());
+    /// What asks for both; whether it is the only one of its rule.
+    fn and(mut self, other: &Self, is_one: bool) -> Self {
+        let most = if is_one { usize::MAX } else { MOST_SHARED_RANGES };
+        let is_told = both(&mut self.source, other.source.as_ref(), most)
+            & both(&mut self.remote, other.remote.as_ref(), most)
+            & both(&mut self.destination, other.destination.as_ref(), most)
+            & both(&mut self.port, other.port.as_ref(), usize::MAX);
+        self.verify |= !is_told;
         for (own, others) in [(&mut self.peer, &other.peer), (&mut self.sni, &other.sni)] {
             own.any.extend(others.any.iter().cloned());
             if !others.none.is_empty() {
@@ -161,11 +166,15 @@ fn restrict<S: Set>(known: &mut Option<Arc<S>>, set: S, term: &Term) {
     }));
 }
 
-fn both<S: Set>(own: &mut Option<Arc<S>>, other: Option<&Arc<S>>) {
-    *own = match (own.take(), other) {
-        (Some(own), Some(other)) => Some(Arc::new(own.intersection(other))),
-        (own, other) => own.or_else(|| other.cloned()),
-    };
+/// Asks for what both hold; answers whether it does, or left that to the rule as one has too many ranges.
+fn both<S: Set>(own: &mut Option<Arc<S>>, other: Option<&Arc<S>>, most: usize) -> bool {
+    match (&own, other) {
+        (Some(one), Some(other)) if one.size().max(other.size()) > most => return false,
+        (Some(one), Some(other)) => *own = Some(Arc::new(one.intersection(other))),
+        (None, other) => *own = other.cloned(),
+        (Some(_), None) => {}
+    }
+    true
 }
 
 impl Words {

@@ -76,7 +76,7 @@ pub(super) trait Sink {
 struct Head {
     rule: u32,
     /// The entry of the rule's `from` that it is made of.
-    from: u16,
+    from: Option<u8>,
     segment: u8,
     asks: FactSet,
     /// Whether its rule consists of it alone.
@@ -290,7 +290,7 @@ impl Index {
         let truth = if head.verify {
             rules.ask(place(head.rule), connection)
         } else {
-            rules.texts_hold(place(head.rule), usize::from(head.from), connection)
+            rules.texts_hold(place(head.rule), head.from.map(usize::from), connection)
         };
         match truth {
             Truth::True => Some(true),
@@ -339,7 +339,7 @@ impl Index {
                 let connection = Connection::unknown().principals(identities);
                 let holds = |test: &Test| {
                     self.head(test.atom).is_some_and(|head| {
-                        rules.texts_hold(place(head.rule), usize::from(head.from), &connection) != Truth::False
+                        rules.texts_hold(place(head.rule), head.from.map(usize::from), &connection) != Truth::False
                     })
                 };
                 let candidates = many.keyed.as_ref().map(|keyed| keyed.peer_candidates(&matching, holds)).unwrap_or_default();
@@ -505,7 +505,7 @@ impl Open<'_> {
                 Truth::False => {}
             }
         } else if !(compare || head.names)
-            || self.rules.texts_hold(number, usize::from(head.from), self.connection) != Truth::False
+            || self.rules.texts_hold(number, head.from.map(usize::from), self.connection) != Truth::False
         {
             if open.is_empty() { answer.atom(usize::from(head.segment), atom) } else { answer.need(head.segment, open) }
         }

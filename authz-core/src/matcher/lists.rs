@@ -185,7 +185,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     /// Identities that too many patterns match have no such list, so that a thousand identities times a
     /// thousand patterns are not written out.
     pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, PatternNumbers)]) -> Vec<List> {
-        let mut lists = vec![List::default(); peer.len()];
+        let mut lists = vec![List::NOT_FORESEEN; peer.len()];
         let mut list: Vec<Candidate> = Vec::new();
         let mut left = WHOLE_CANDIDATES.min(self.left());
         for (number, matching) in foreseen {
@@ -193,7 +193,6 @@ impl<'e, 'a> Lists<'e, 'a> {
             let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
             let count: usize = of_patterns.clone().map(|list| place(list.length)).sum();
             if count > LONGEST_WHOLE.min(left) {
-                *place_of = List::NOT_FORESEEN;
                 continue;
             }
             list.clear();
@@ -212,9 +211,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             list.sort_unstable_by_key(|candidate| candidate.test);
             list.dedup_by_key(|candidate| candidate.test);
             left -= list.len();
-            if !list.is_empty() {
-                *place_of = Self::append(&mut self.candidates, &list);
-            }
+            *place_of = if list.is_empty() { List::default() } else { Self::append(&mut self.candidates, &list) };
         }
         lists
     }

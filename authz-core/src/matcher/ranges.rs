@@ -166,11 +166,17 @@ fn merge<T: Ord>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -
 
 /// What sets of addresses and of ports have in common.
 pub(super) trait Set: Sized {
+    /// How many ranges there are.
+    fn size(&self) -> usize;
     fn complement(&self) -> Self;
     fn intersection(&self, other: &Self) -> Self;
 }
 
 impl Set for AddressRanges {
+    fn size(&self) -> usize {
+        self.ranges()
+    }
+
     fn complement(&self) -> Self {
         Self { v4: self.v4.complement(), v6: self.v6.complement() }
     }
@@ -181,6 +187,10 @@ impl Set for AddressRanges {
 }
 
 impl Set for Ranges<u16> {
+    fn size(&self) -> usize {
+        self.as_slice().len()
+    }
+
     fn complement(&self) -> Self {
         Ranges::complement(self)
     }

@@ -80,7 +80,7 @@ impl Rules {
 
     /// Whether what one conjunction of a rule asks of identities and server name holds; `from` is its
     /// entry of `from`. An entry of `to` asks for neither.
-    pub(super) fn texts_hold(&self, number: usize, from: usize, connection: &Connection<'_>) -> Truth {
+    pub(super) fn texts_hold(&self, number: usize, from: Option<usize>, connection: &Connection<'_>) -> Truth {
         let Some((_, rule)) = self.get(number) else { return Truth::False };
         let identities = Identities::of(connection);
         let holds = |clause: &Clause| {
@@ -88,7 +88,7 @@ impl Rules {
                 clause.terms.iter().filter(|term| term.patterns.is_identity() || matches!(term.patterns, Patterns::Sni(_)));
             Truth::all(texts.map(|term| term.holds(connection, identities)))
         };
-        rule.from.get(from).map_or(Truth::True, holds).and(|| holds(&rule.when))
+        from.and_then(|from| rule.from.get(from)).map_or(Truth::True, holds).and(|| holds(&rule.when))
     }
 
     pub(super) fn bytes(&self) -> usize {
