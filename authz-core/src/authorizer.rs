@@ -12,7 +12,7 @@ use crate::peer::Peer;
 use crate::policy::{AuthorizationPolicy, PortMtls};
 use crate::ranking::ranked;
 use crate::resource::{Action, Mode};
-use crate::select::Selection;
+use crate::select::{AppliedPolicy, Selection};
 use crate::stats::Stats;
 use crate::workload::{Mesh, ProviderKind};
 
@@ -232,6 +232,38 @@ impl Authorizer {
     /// ```
     pub fn stats(&self) -> Stats {
         self.0.rules.matcher.stats()
+    }
+
+    /// The facts that rules or mTLS modes ask for; no other can change a decision or what is reported
+    /// beside it, so a host need not find it out.
+    ///
+    /// ```
+    /// use authz_core::{FactSet, Mesh, PolicySet, Workload};
+    ///
+    /// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+    ///              spec: {rules: [{to: [{operation: {ports: ['80']}}]}]}}";
+    /// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// assert_eq!(authorizer.reads(), FactSet::DESTINATION_PORT);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reads(&self) -> FactSet {
+        self.0.rules.matcher.reads() | self.0.selection.mtls.reads()
+    }
+
+    /// The policies that apply to the workload and may be named in a decision: by action and name, then
+    /// the `PeerAuthentication`s that set the mode of a port.
+    ///
+    /// ```
+    /// use authz_core::{Action, Mesh, PolicySet, Workload};
+    ///
+    /// let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: foo}}";
+    /// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+    /// let policy = authorizer.policies().next().unwrap();
+    /// assert_eq!((policy.id.to_string().as_str(), policy.action, policy.is_dry_run), ("foo/a", Some(Action::Allow), false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn policies(&self) -> impl Iterator<Item = AppliedPolicy<'_>> {
+        self.0.selection.applied()
     }
 
     /// Decides a connection the slow way and keeps every step of it.

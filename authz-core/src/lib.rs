@@ -111,7 +111,7 @@ pub use limits::Limits;
 pub use peer::Peer;
 pub use policy_set::{LoadError, PolicyLoader, PolicySet};
 pub use resource::{Action, Mode};
-pub use select::Applies;
+pub use select::{AppliedPolicy, Applies};
 pub use stats::Stats;
 pub use value::{
     IpBlock, IpBlockError, Labels, Location, MetadataKey, MetadataMatch, MetadataValue, NamespaceMatch, PolicyId, PolicyName,

@@ -1,5 +1,6 @@
 //! Which policies apply to a workload.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::policy::{AuthorizationPolicy, EffectiveMtls, PeerAuthentication, Scope};
@@ -66,6 +67,26 @@ impl Applies {
     }
 }
 
+/// A policy that applies to a workload.
+///
+/// ```
+/// use authz_core::{Mesh, PolicySet, Workload};
+///
+/// let text = "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: m, namespace: foo}, spec: {mtls: {mode: STRICT}}}";
+/// let authorizer = PolicySet::from_yaml(text, &Mesh::default())?.authorizer_for(&Workload::new("foo"));
+/// assert_eq!(authorizer.policies().map(|policy| policy.action).collect::<Vec<_>>(), [None]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppliedPolicy<'a> {
+    /// Its name and place.
+    pub id: &'a PolicyId,
+    /// What its rules order; nothing for a `PeerAuthentication`.
+    pub action: Option<Action>,
+    /// Whether it is only tried out.
+    pub is_dry_run: bool,
+}
+
 /// The policies that apply to one workload, ready to be compiled or explained.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
@@ -95,6 +116,17 @@ impl Selection {
     pub(crate) fn passed_over(&self, mesh: &Mesh) -> impl Iterator<Item = (Applies, &PolicyId)> {
         let all = self.all.iter().map(|policy| (applies(policy, &self.workload, mesh), &*policy.id));
         all.filter(|(applies, _)| !applies.yes())
+    }
+
+    /// What may be named in a decision: the policies, and those that set the mode of a port.
+    pub(crate) fn applied(&self) -> impl Iterator<Item = AppliedPolicy<'_>> {
+        let of_rules = self.policies.iter().map(|(_, policy)| AppliedPolicy {
+            id: &policy.id,
+            action: Some(policy.action),
+            is_dry_run: policy.is_dry_run,
+        });
+        let of_ports: BTreeSet<&PolicyId> = self.mtls.each().filter_map(|mtls| mtls.policy.as_deref()).collect();
+        of_rules.chain(of_ports.into_iter().map(|id| AppliedPolicy { id, action: None, is_dry_run: false }))
     }
 
     /// The policies of an action.

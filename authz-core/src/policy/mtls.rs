@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::fact_set::FactSet;
 use crate::finding::Reporter;
 use crate::resource::{self, Mode};
 use crate::value::{Labels, PolicyId, Port};
@@ -84,6 +85,21 @@ impl EffectiveMtls {
         match self.ports.binary_search_by_key(&port, |(port, _)| *port) {
             Ok(at) => self.ports.get(at).map_or(&self.other, |(_, mtls)| mtls),
             Err(_) => &self.other,
+        }
+    }
+
+    /// Every mode, each with the policy that set it.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &PortMtls> {
+        self.ports.iter().map(|(_, mtls)| mtls).chain([&self.other])
+    }
+
+    /// The facts that the modes ask for.
+    pub(crate) fn reads(&self) -> FactSet {
+        let asks = self.each().any(|mtls| matches!(mtls.mode, Mode::Strict | Mode::Disable));
+        match self.of_all_ports() {
+            _ if !asks => FactSet::EMPTY,
+            Some(_) => FactSet::TRANSPORT,
+            None => FactSet::TRANSPORT | FactSet::DESTINATION_PORT,
         }
     }
 

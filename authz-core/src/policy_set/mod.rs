@@ -44,12 +44,21 @@ pub struct PolicyLoader<'t> {
     profile: Profile,
     is_lenient: bool,
     sources: Vec<(Arc<str>, &'t str)>,
+    /// Of those, the ones whose policies stand under a key.
+    sections: HashMap<usize, &'t str>,
 }
 
 impl<'t> PolicyLoader<'t> {
     /// A loader for the policies of a mesh.
     pub fn new(mesh: &Mesh) -> Self {
-        Self { mesh: mesh.clone(), limits: Limits::default(), profile: Profile::Sidecar, is_lenient: false, sources: Vec::new() }
+        Self {
+            mesh: mesh.clone(),
+            limits: Limits::default(),
+            profile: Profile::Sidecar,
+            is_lenient: false,
+            sources: Vec::new(),
+            sections: HashMap::new(),
+        }
     }
 
     /// Bounds what the texts may ask for.
@@ -117,6 +126,28 @@ impl<'t> PolicyLoader<'t> {
         self
     }
 
+    /// Adds the policies that stand in a text as a list under a key: those of a plugin's configuration.
+    ///
+    /// Findings and decisions then name their place in that text. Whatever else stands in it is not read;
+    /// a key that is missing holds no policies.
+    ///
+    /// ```
+    /// use authz_core::{Mesh, PolicyLoader};
+    ///
+    /// let text = "
+    /// mode: enforce
+    /// policies:
+    /// - {apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: b}, spec: {acton: DENY}}
+    /// ";
+    /// let error = PolicyLoader::new(&Mesh::default()).section("config", text, "policies").load().unwrap_err();
+    /// assert!(error.to_string().starts_with("config:4:107: error[unknown-field]: b/a: spec.acton: "), "{error}");
+    /// ```
+    pub fn section(mut self, name: impl Into<Arc<str>>, text: &'t str, key: &'t str) -> Self {
+        self.sections.insert(self.sources.len(), key);
+        self.sources.push((name.into(), text));
+        self
+    }
+
     /// Reads everything.
     ///
     /// # Errors
@@ -137,8 +168,8 @@ impl<'t> PolicyLoader<'t> {
         };
         let Profile::Sidecar = self.profile;
         if load.within_limits(&self.sources) {
-            for (name, text) in &self.sources {
-                load.source(name, text);
+            for (at, (name, text)) in self.sources.iter().enumerate() {
+                load.source(name, text, self.sections.get(&at).copied());
             }
             lint(&load.policies, &load.peer_authentications, &self.mesh, &mut load.reporter);
         }
@@ -176,7 +207,7 @@ impl Load<'_> {
         self.reporter.report(FindingKind::LimitExceeded, span, &Path::ROOT, message);
     }
 
-    fn source(&mut self, name: &Arc<str>, text: &str) {
+    fn source(&mut self, name: &Arc<str>, text: &str, key: Option<&str>) {
         self.reporter.enter_source(&Location::new(Arc::clone(name), Span::default()));
         let mut parse = yaml::Parse::new(text, &self.limits);
         // What cannot be read in the whole text comes before what is judged in any of it, lest findings
@@ -184,7 +215,10 @@ impl Load<'_> {
         let judging = self.reporter.sibling();
         let mut reading = std::mem::replace(&mut self.reporter, judging);
         while let Some(node) = parse.document() {
-            let document = Document::read(node, &mut reading);
+            let document = match key {
+                None => Document::read(node, &mut reading),
+                Some(key) => Document::read_section(node, key, &mut reading),
+            };
             for (resource, has_errors) in &document.resources {
                 self.resource(resource, *has_errors);
             }

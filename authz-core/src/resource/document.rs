@@ -41,6 +41,28 @@ impl<'a> Document<'a> {
         this
     }
 
+    /// Reads the resources that a document, a mapping, lists under a key.
+    pub(crate) fn read_section(node: Node<'a>, key: &str, reporter: &mut Reporter) -> Self {
+        let mut this = Self::default();
+        let errors_before = reporter.errors();
+        if let Some(fields) = Fields::read_open(node, &Path::ROOT, reporter)
+            && let Some(list) = fields.get(key, &Path::ROOT, reporter)
+        {
+            let path = Path::ROOT.field(key);
+            for (at, item) in list.items(&path, reporter).unwrap_or_default().iter().enumerate() {
+                if item.is_null() {
+                    reporter.report(FindingKind::NullItem, item.span(), &path.item(at), "an item of the list is null");
+                }
+                this.read_any(item, reporter);
+            }
+        }
+        // Around resources nothing can be passed over: it may hold one.
+        if reporter.errors() > errors_before && this.resources.is_empty() {
+            reporter.fail();
+        }
+        this
+    }
+
     fn read_any(&mut self, node: Node<'a>, reporter: &mut Reporter) {
         reporter.enter_resource(None);
         // A document of comments, or nothing between two `---`.
