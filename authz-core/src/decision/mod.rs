@@ -469,5 +469,22 @@ pub enum EarlyDecision<'a> {
     Decided(Decision<'a>),
 }
 
+impl<'a> EarlyDecision<'a> {
+    /// The decision if nothing more will be known: what is undetermined is denied, with [`Reason::UnknownFact`].
+    ///
+    /// ```
+    /// use authz_core::{EarlyDecision, FactSet, Verdict};
+    ///
+    /// let decision = EarlyDecision::Undetermined { needs: FactSet::PEER }.or_deny();
+    /// assert_eq!((decision.verdict(), decision.reason().code()), (Verdict::Deny, "unknown-fact"));
+    /// ```
+    pub fn or_deny(self) -> Decision<'a> {
+        match self {
+            Self::Decided(decision) => decision,
+            Self::Undetermined { needs } => Decision::only(Reason::UnknownFact(needs)),
+        }
+    }
+}
+
 #[cfg(feature = "serde")]
 mod json;

@@ -1,0 +1,380 @@
+//! The configuration as users write it: every key known, every mistake reported with its place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use authz_core::{LoadError, Labels, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
+
+use crate::config::{Config, FilterStateKeys, Mode};
+use crate::yaml::{self, Kind, Place, Value};
+
+const KEYS: &[&str] = &[
+    "name",
+    "mesh",
+    "workload",
+    "profile",
+    "mode",
+    "policies",
+    "customProviders",
+    "logDenialsPerSecond",
+    "policyCounters",
+    "filterState",
+];
+
+/// A configuration that was read; [`compile`](Self::compile) makes it decide.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) name: String,
+    pub(crate) mode: Mode,
+    pub(crate) policies: PolicySet,
+    pub(crate) providers: BTreeMap<String, ProviderAnswer>,
+    pub(crate) log_denials_per_second: u32,
+    pub(crate) policy_counters: usize,
+    pub(crate) keys: FilterStateKeys,
+    namespace: Option<String>,
+    labels: Option<Labels>,
+}
+
+/// What a proxy knows of the workload that it serves, for what the configuration leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// The namespace.
+    pub namespace: Option<String>,
+    /// The labels.
+    pub labels: Option<Labels>,
+}
+
+/// A configuration that is refused: everything that is wrong with it, a line each.
+///
+/// ```
+/// use authz_filter::Settings;
+///
+/// let error = Settings::read("mode: enforced\npolices: []").unwrap_err();
+/// let lines: Vec<&str> = error.lines().collect();
+/// assert_eq!(lines[0], "config:1:7: error[bad-value]: mode: `enforced` is not a mode; write `enforce` or `shadow`");
+/// assert_eq!(lines[1], "config:2:1: error[unknown-field]: polices: `polices` is not a field here; did you mean `policies`?");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<String>);
+
+impl ConfigError {
+    /// What is wrong, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub(crate) fn new(line: String) -> Self {
+        Self(vec![line])
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Reads a configuration: YAML, JSON, or the JSON that a protobuf Struct arrives as.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, in the order of the text; findings of the policies come last and name
+    /// their place in `config` if they are listed there, or in `policies` if they stand there as a text.
+    pub fn read(text: &str) -> Result<Self, ConfigError> {
+        let document = yaml::read(text, "policies").map_err(|error| {
+            let Place { line, column } = error.place;
+            ConfigError::new(format!("config:{line}:{column}: error[yaml-syntax]: {}", error.why))
+        })?;
+        let mut reader = Reader::default();
+        let settings = reader.settings(&document, text);
+        reader.problems.sort_by_key(|(place, _)| *place);
+        let lines: Vec<String> = reader.problems.into_iter().map(|(_, line)| line).chain(reader.of_policies).collect();
+        match settings {
+            Some(settings) if lines.is_empty() => Ok(settings),
+            _ => Err(ConfigError(lines)),
+        }
+    }
+
+    /// Whether the workload has to be completed by what the proxy knows.
+    pub fn needs_node(&self) -> bool {
+        self.namespace.is_none() || self.labels.is_none()
+    }
+
+    /// What the load of the policies found and went on with, a line each.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.policies.findings().iter().map(ToString::to_string)
+    }
+
+    /// Compiles the policies for the workload, completed by what the proxy knows of it.
+    ///
+    /// # Errors
+    ///
+    /// When neither says which workload it is. Without its labels too: a policy that selects by labels would
+    /// silently not apply.
+    pub fn compile(self, node: &Node) -> Result<Config, ConfigError> {
+        let missing = |what: &str, instead: &str| {
+            let help = format!("this proxy's node metadata has none; write `workload: {{{instead}}}`");
+            ConfigError::new(format!("config:1:1: error[missing-field]: workload.{what}: it is left out, and {help}"))
+        };
+        let namespace = self.namespace.as_ref().or(node.namespace.as_ref());
+        let namespace = namespace.ok_or_else(|| missing("namespace", "namespace: NAME"))?;
+        let labels = self.labels.as_ref().or(node.labels.as_ref());
+        let labels = labels.ok_or_else(|| missing("labels", "labels: {}"))?;
+        let workload = Workload::new(namespace).with_labels(labels.clone());
+        Ok(Config::new(self, &workload))
+    }
+}
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+struct Reader {
+    problems: Vec<(Place, String)>,
+    of_policies: Vec<String>,
+}
+
+/// The fields of a mapping.
+#[derive(Clone, Copy, Debug)]
+struct Fields<'v> {
+    entries: &'v [(Value, Value)],
+    path: &'v str,
+}
+
+impl<'v> Fields<'v> {
+    fn get(self, name: &str) -> Option<&'v Value> {
+        let mut named = self.entries.iter().filter(|(key, _)| matches!(&key.kind, Kind::Scalar(own) if own == name));
+        named.next().map(|(_, value)| value)
+    }
+
+    fn path(self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+impl Reader {
+    fn report(&mut self, place: Place, code: &str, path: &str, message: &str) {
+        let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        let Place { line, column } = place;
+        self.problems.push((place, printable(&format!("config:{line}:{column}: error[{code}]: {path}{message}"))));
+    }
+
+    fn settings(&mut self, document: &Value, text: &str) -> Option<Settings> {
+        let fields = self.fields(document, "", Some(KEYS))?;
+        let mesh = self.mesh(fields);
+        let providers = self.providers(fields, &mesh);
+        let (namespace, labels) = self.workload(fields);
+        let profile = self.word(fields, "profile", Profile::default(), |text| text.parse().map_err(|error| format!("{error}")));
+        let mode = self.word(fields, "mode", Mode::Enforce, |text| match text {
+            "enforce" => Ok(Mode::Enforce),
+            "shadow" => Ok(Mode::Shadow),
+            _ => Err(format!("`{}` is not a mode; write `enforce` or `shadow`", clip(text))),
+        });
+        let name = self.word(fields, "name", "authz".to_owned(), name);
+        let log_denials_per_second = self.word(fields, "logDenialsPerSecond", 10, number);
+        let policy_counters = self.word(fields, "policyCounters", 100, number);
+        let keys = self.keys(fields);
+        let policies = self.policies(document.place, fields, text, &mesh, profile)?;
+        Some(Settings { name, mode, policies, providers, log_denials_per_second, policy_counters, keys, namespace, labels })
+    }
+
+    /// The fields of a mapping, of which each is known, if they are ours, and stands once.
+    fn fields<'v>(&mut self, value: &'v Value, path: &'v str, known: Option<&[&str]>) -> Option<Fields<'v>> {
+        let Kind::Mapping(entries) = &value.kind else {
+            let instead = if path.is_empty() { "a configuration is a mapping" } else { "the field takes a mapping" };
+            self.report(value.place, "wrong-type", path, instead);
+            return None;
+        };
+        let fields = Fields { entries, path };
+        for (at, (key, _)) in entries.iter().enumerate() {
+            let Kind::Scalar(name) = &key.kind else {
+                self.report(key.place, "wrong-type", path, "a key is a string");
+                continue;
+            };
+            if entries.iter().take(at).any(|(earlier, _)| matches!(&earlier.kind, Kind::Scalar(own) if own == name)) {
+                self.report(key.place, "duplicate-key", &fields.path(name), &format!("`{}` stands here a second time", clip(name)));
+            }
+            let Some(known) = known.filter(|known| !known.contains(&name.as_str())) else { continue };
+            let help = match nearest(name, known) {
+                Some(right) => format!("did you mean `{right}`?"),
+                None => format!("the fields are `{}`", known.join("`, `")),
+            };
+            let message = format!("`{}` is not a field here; {help}", clip(name));
+            self.report(key.place, "unknown-field", &fields.path(&clip(name)), &message);
+        }
+        Some(fields)
+    }
+
+    fn text<'v>(&mut self, value: &'v Value, path: &str) -> Option<&'v str> {
+        match &value.kind {
+            Kind::Scalar(text) => Some(text),
+            Kind::Null | Kind::List(_) | Kind::Mapping(_) => {
+                self.report(value.place, "wrong-type", path, "the field takes a string");
+                None
+            }
+        }
+    }
+
+    /// A field of one word that has a default.
+    fn word<T>(&mut self, fields: Fields<'_>, key: &str, default: T, read: impl FnOnce(&str) -> Result<T, String>) -> T {
+        let Some(value) = fields.get(key) else { return default };
+        let path = fields.path(key);
+        let Some(text) = self.text(value, &path) else { return default };
+        read(text).unwrap_or_else(|why| {
+            self.report(value.place, "bad-value", &path, &why);
+            default
+        })
+    }
+
+    fn texts(&mut self, fields: Fields<'_>, key: &str) -> Vec<String> {
+        let Some(value) = fields.get(key) else { return Vec::new() };
+        let path = fields.path(key);
+        let Kind::List(items) = &value.kind else {
+            self.report(value.place, "wrong-type", &path, "the field takes a list");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.text(item, &path).map(str::to_owned)).collect()
+    }
+
+    /// A mapping whose keys are the user's; what its values mean, `read` says.
+    fn map<T>(&mut self, fields: Fields<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<BTreeMap<String, T>> {
+        let value = fields.get(key)?;
+        let path = fields.path(key);
+        let own = self.fields(value, &path, None)?;
+        let mut map = BTreeMap::new();
+        for (key, value) in own.entries {
+            let Kind::Scalar(name) = &key.kind else { continue };
+            let path = own.path(&clip(name));
+            let Some(text) = self.text(value, &path) else { continue };
+            match read(text) {
+                Ok(read) => {
+                    map.insert(name.clone(), read);
+                }
+                Err(why) => self.report(value.place, "bad-value", &path, &why),
+            }
+        }
+        Some(map)
+    }
+
+    fn mesh(&mut self, fields: Fields<'_>) -> Mesh {
+        let mesh = Mesh::default();
+        let known = ["rootNamespace", "trustDomain", "trustDomainAliases", "extensionProviders", "multipleCustomProviders"];
+        let Some(value) = fields.get("mesh") else { return mesh };
+        let Some(fields) = self.fields(value, "mesh", Some(&known)) else { return mesh };
+        let kind = |text: &str| text.parse().map_err(|_| format!("`{}` is not a kind of provider; write `grpc` or `http`", clip(text)));
+        Mesh {
+            root_namespace: self.word(fields, "rootNamespace", mesh.root_namespace, filled),
+            trust_domain: self.word(fields, "trustDomain", mesh.trust_domain, filled),
+            trust_domain_aliases: self.texts(fields, "trustDomainAliases"),
+            extension_providers: self.map(fields, "extensionProviders", kind).unwrap_or_default(),
+            multiple_custom_providers: self.word(fields, "multipleCustomProviders", false, |text| match text {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(format!("`{}` is not `true` or `false`", clip(text))),
+            }),
+        }
+    }
+
+    fn providers(&mut self, fields: Fields<'_>, mesh: &Mesh) -> BTreeMap<String, ProviderAnswer> {
+        let answer = |text: &str| match text {
+            "allow" => Ok(ProviderAnswer::Allow),
+            "deny" => Ok(ProviderAnswer::Deny),
+            _ => Err(format!("`{}` is not an answer; write `allow` or `deny`", clip(text))),
+        };
+        let providers = self.map(fields, "customProviders", answer).unwrap_or_default();
+        for name in providers.keys().filter(|name| !mesh.extension_providers.contains_key(*name)) {
+            let place = fields.get("customProviders").map_or(Place::default(), |value| value.place);
+            let message = format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));
+            self.report(place, "undefined-provider", &format!("customProviders.{}", clip(name)), &message);
+        }
+        providers
+    }
+
+    fn workload(&mut self, fields: Fields<'_>) -> (Option<String>, Option<Labels>) {
+        let Some(value) = fields.get("workload") else { return (None, None) };
+        let Some(fields) = self.fields(value, "workload", Some(&["namespace", "labels"])) else { return (None, None) };
+        let namespace = self.word(fields, "namespace", None, |text| filled(text).map(Some));
+        let labels = self.map(fields, "labels", |text| Ok(text.to_owned()));
+        (namespace, labels.map(Labels::from_iter))
+    }
+
+    fn keys(&mut self, fields: Fields<'_>) -> FilterStateKeys {
+        let known = ["directPeer", "uriSans", "handshake"];
+        let Some(value) = fields.get("filterState") else { return FilterStateKeys::default() };
+        let Some(fields) = self.fields(value, "filterState", Some(&known)) else { return FilterStateKeys::default() };
+        let mut key = |name| self.word(fields, name, None, |text| filled(text).map(Some));
+        FilterStateKeys { direct_peer: key("directPeer"), uri_sans: key("uriSans"), handshake: key("handshake") }
+    }
+
+    fn policies(&mut self, start: Place, fields: Fields<'_>, text: &str, mesh: &Mesh, profile: Profile) -> Option<PolicySet> {
+        let loader = PolicyLoader::new(mesh).profile(profile);
+        let (place, loader) = match fields.get("policies") {
+            Some(Value { place, kind: Kind::Scalar(policies) }) => (*place, loader.source("policies", policies)),
+            Some(Value { place, kind: Kind::List(_) }) => (*place, loader.section("config", text, "policies")),
+            Some(value) => {
+                self.report(value.place, "wrong-type", "policies", "the field takes YAML text or a list of resources");
+                return None;
+            }
+            None => {
+                let message = "it is left out; write `policies: []` if everything is to be allowed";
+                self.report(start, "missing-field", "policies", message);
+                return None;
+            }
+        };
+        let is_list = matches!(fields.get("policies"), Some(Value { kind: Kind::List(_), .. }));
+        let policies = loader.load().map_err(|error| self.of_policies = lines(&error)).ok()?;
+        // An empty list is an answer; a text about other things, or about nothing, is an oversight.
+        let is_meant = policies.has_empty_list() || (is_list && policies.other_kinds().next().is_none());
+        if policies.is_empty() && !is_meant {
+            let message = "no AuthorizationPolicy and no PeerAuthentication stands here; write `[]` if everything is to be allowed";
+            self.report(place, "no-policies", "policies", message);
+        }
+        Some(policies)
+    }
+}
+
+fn lines(error: &LoadError) -> Vec<String> {
+    let errors = error.findings().iter().filter(|finding| finding.severity() == Severity::Error);
+    errors.map(|finding| printable(&finding.to_string())).collect()
+}
+
+fn filled(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("it is empty; write a value, or leave the field out".into()) } else { Ok(text.to_owned()) }
+}
+
+/// A name that counters, filter state and metadata can start with.
+fn name(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if (1..=63).contains(&text.len()) && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{}` is not a name; it takes up to 63 of a-z, 0-9 and `_`", clip(text)))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{}` is not a whole number from 0", clip(text)))
+}
+
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let lower = clip(word).to_ascii_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_ascii_lowercase());
+    let near = known.iter().map(|candidate| (distance(candidate), *candidate));
+    near.filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4).min().map(|(_, candidate)| candidate)
+}
+
+/// The start of a text that may be long.
+fn clip(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut characters = text.chars();
+    let start: String = characters.by_ref().take(MOST).collect();
+    if characters.next().is_some() { format!("{start}…") } else { start }
+}
+
+/// A text as one line of a log.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;
