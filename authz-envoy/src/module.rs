@@ -31,12 +31,8 @@ const _: () = is_shared::<Module>();
 impl Module {
     /// Reads a configuration; nothing if it is refused, with every reason in the log.
     pub(crate) fn new(config: &[u8], maker: &mut dyn Maker) -> Option<Self> {
-        let Ok(text) = std::str::from_utf8(config) else {
-            maker.error("config:1:1: error[not-utf8]: the configuration is not UTF-8");
-            return None;
-        };
         // This kind of host has no node metadata: the configuration names the workload.
-        let compiled = Settings::read(text).and_then(|settings| {
+        let compiled = Settings::read_bytes(config).and_then(|settings| {
             settings.warnings().for_each(|line| maker.warning(&line));
             settings.compile(&Node::default())
         });

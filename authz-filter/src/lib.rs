@@ -33,6 +33,7 @@ mod log;
 mod rate;
 mod report;
 mod settings;
+mod struct_value;
 mod yaml;
 
 pub use config::{Config, FilterStateKeys, Mode};

@@ -6,6 +6,7 @@ use std::fmt;
 use authz_core::{LoadError, Labels, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
 
 use crate::config::{Config, FilterStateKeys, Mode};
+use crate::struct_value;
 use crate::yaml::{self, Kind, Place, Value};
 
 const KEYS: &[&str] = &[
@@ -96,6 +97,19 @@ impl Settings {
             Some(settings) if lines.is_empty() => Ok(settings),
             _ => Err(ConfigError(lines)),
         }
+    }
+
+    /// Reads a configuration as a proxy hands it over: a text, or a protobuf Struct in its own encoding.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and for bytes that are neither.
+    pub fn read_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let neither = || ConfigError::new("config:1:1: error[not-utf8]: the configuration is neither UTF-8 nor a protobuf Struct".into());
+        if struct_value::is_likely(bytes) {
+            return Self::read(&struct_value::to_json(bytes).ok_or_else(neither)?);
+        }
+        Self::read(std::str::from_utf8(bytes).map_err(|_| neither())?)
     }
 
     /// Whether the workload has to be completed by what the proxy knows.

@@ -48,8 +48,7 @@ struct Root {
 impl Root {
     fn configure(&mut self) -> Result<(), String> {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten().unwrap_or_default();
-        let text = String::from_utf8(bytes).map_err(|_| "config:1:1: error[not-utf8]: the configuration is not UTF-8")?;
-        let settings = Settings::read(&text).map_err(|error| error.to_string())?;
+        let settings = Settings::read_bytes(&bytes).map_err(|error| error.to_string())?;
         for warning in settings.warnings() {
             log(LogLevel::Warn, &warning);
         }
