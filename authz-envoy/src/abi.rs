@@ -392,3 +392,6 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_network_filter_destroy(connecti
     };
     guard(destroy, || ());
 }
+
+#[cfg(test)]
+mod fake;

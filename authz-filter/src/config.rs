@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use authz_core::{Action, Authorizer, FactSet, ProviderAnswer, Workload};
+use authz_core::{Action, Authorizer, FactSet, ProviderAnswer};
 
 use crate::counters::Counters;
 use crate::rate::Rate;
-use crate::settings::Settings;
 
 /// Whether denials are carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,20 +53,50 @@ pub struct Config {
     keys: FilterStateKeys,
 }
 
+impl From<Authorizer> for Config {
+    /// The defaults around policies that were compiled elsewhere.
+    fn from(authorizer: Authorizer) -> Self {
+        Self::around(authorizer, Options::default())
+    }
+}
+
+/// What a configuration says beside its policies.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) name: String,
+    pub(crate) mode: Mode,
+    pub(crate) providers: BTreeMap<String, ProviderAnswer>,
+    pub(crate) log_denials_per_second: u32,
+    pub(crate) policy_counters: usize,
+    pub(crate) keys: FilterStateKeys,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            name: "authz".into(),
+            mode: Mode::Enforce,
+            providers: BTreeMap::new(),
+            log_denials_per_second: 10,
+            policy_counters: 100,
+            keys: FilterStateKeys::default(),
+        }
+    }
+}
+
 impl Config {
-    pub(crate) fn new(settings: Settings, workload: &Workload) -> Self {
-        let authorizer = settings.policies.authorizer_for(workload);
+    pub(crate) fn around(authorizer: Authorizer, options: Options) -> Self {
         let reports = authorizer.policies().any(|policy| policy.is_dry_run || policy.action == Some(Action::Audit));
         Self {
-            counters: Counters::new(&settings.name, settings.mode, &authorizer, settings.policy_counters),
+            counters: Counters::new(&options.name, options.mode, &authorizer, options.policy_counters),
             reads: authorizer.reads(),
             authorizer,
             reports,
-            name: settings.name,
-            mode: settings.mode,
-            providers: settings.providers,
-            log: Rate::new(settings.log_denials_per_second),
-            keys: settings.keys,
+            name: options.name,
+            mode: options.mode,
+            providers: options.providers,
+            log: Rate::new(options.log_denials_per_second),
+            keys: options.keys,
         }
     }
 

@@ -20,16 +20,8 @@ const REASONS: [&str; 9] = [
 ];
 
 /// The counters before those of reasons.
-const PLAIN: [&str; 8] = [
-    "allowed",
-    "denied",
-    "undecided",
-    "audited",
-    "dry_run_allowed",
-    "dry_run_denied",
-    "policy_other",
-    "internal_error",
-];
+const PLAIN: [&str; 8] =
+    ["allowed", "denied", "undecided", "audited", "dry_run_allowed", "dry_run_denied", "policy_other", "internal_error"];
 const ALLOWED: usize = 0;
 const DENIED: usize = 1;
 pub(crate) const UNDECIDED: usize = 2;
@@ -118,7 +110,9 @@ mod tests {
 
     fn policies(count: usize) -> Authorizer {
         let policy = |n| {
-            format!("---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p{n}, namespace: foo}}}}\n")
+            format!(
+                "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p{n}, namespace: foo}}}}\n"
+            )
         };
         let text: String = (0..count).map(policy).collect();
         PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"))

@@ -56,8 +56,7 @@ pub(crate) struct Facts {
     asked_direct: bool,
 }
 
-const ADDRESSES: [FactSet; 4] =
-    [FactSet::SOURCE_IP, FactSet::REMOTE_IP, FactSet::DESTINATION_IP, FactSet::DESTINATION_PORT];
+const ADDRESSES: [FactSet; 4] = [FactSet::SOURCE_IP, FactSet::REMOTE_IP, FactSet::DESTINATION_IP, FactSet::DESTINATION_PORT];
 
 /// The facts that are there from the first moment.
 pub(crate) fn addresses() -> FactSet {
@@ -142,8 +141,9 @@ impl Facts {
             (Slot::Present(true), Slot::Present(true), Slot::Open | Slot::Lost) => {
                 connection.transport(Fact::Known(Transport::MeshMtls))
             }
-            (Slot::Present(true), Slot::Open | Slot::Lost | Slot::Absent, _)
-            | (Slot::Open | Slot::Lost | Slot::Absent, ..) => connection.transport(Fact::Unknown),
+            (Slot::Present(true), Slot::Open | Slot::Lost | Slot::Absent, _) | (Slot::Open | Slot::Lost | Slot::Absent, ..) => {
+                connection.transport(Fact::Unknown)
+            }
         };
         match &self.server_name {
             Slot::Present(name) => connection.sni(name),

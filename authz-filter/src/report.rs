@@ -58,7 +58,10 @@ pub(crate) fn details(name: &str, reason: &Reason<'_>) -> String {
     let code = reason.code();
     match reason {
         Reason::StrictMtls(policy) | Reason::TlsNotTerminated(policy) => format!("{name}_denied[{code}:{policy}]"),
-        Reason::CustomMisconfigured(rule) | Reason::CustomProvider(rule, _) | Reason::DenyPolicy(rule) | Reason::AllowPolicy(rule) => {
+        Reason::CustomMisconfigured(rule)
+        | Reason::CustomProvider(rule, _)
+        | Reason::DenyPolicy(rule)
+        | Reason::AllowPolicy(rule) => {
             format!("{name}_denied[{code}:{}]", id(rule))
         }
         Reason::UnknownFact(needs) => format!("{name}_denied[{code}:{}]", needs.names().collect::<Vec<_>>().join("+")),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use authz_core::{LoadError, Labels, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
+use authz_core::{Labels, LoadError, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
 
-use crate::config::{Config, FilterStateKeys, Mode};
+use crate::config::{Config, FilterStateKeys, Mode, Options};
 use crate::struct_value;
 use crate::yaml::{self, Kind, Place, Value};
 
@@ -25,13 +25,8 @@ const KEYS: &[&str] = &[
 /// A configuration that was read; [`compile`](Self::compile) makes it decide.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub(crate) name: String,
-    pub(crate) mode: Mode,
-    pub(crate) policies: PolicySet,
-    pub(crate) providers: BTreeMap<String, ProviderAnswer>,
-    pub(crate) log_denials_per_second: u32,
-    pub(crate) policy_counters: usize,
-    pub(crate) keys: FilterStateKeys,
+    policies: PolicySet,
+    options: Options,
     namespace: Option<String>,
     labels: Option<Labels>,
 }
@@ -50,10 +45,10 @@ pub struct Node {
 /// ```
 /// use authz_filter::Settings;
 ///
-/// let error = Settings::read("mode: enforced\npolices: []").unwrap_err();
+/// let error = Settings::read("mode: enforced\nworklod: {}\npolicies: []").unwrap_err();
 /// let lines: Vec<&str> = error.lines().collect();
 /// assert_eq!(lines[0], "config:1:7: error[bad-value]: mode: `enforced` is not a mode; write `enforce` or `shadow`");
-/// assert_eq!(lines[1], "config:2:1: error[unknown-field]: polices: `polices` is not a field here; did you mean `policies`?");
+/// assert_eq!(lines[1], "config:2:1: error[unknown-field]: worklod: `worklod` is not a field here; did you mean `workload`?");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
@@ -92,6 +87,8 @@ impl Settings {
         let mut reader = Reader::default();
         let settings = reader.settings(&document, text);
         reader.problems.sort_by_key(|(place, _)| *place);
+        // Core reports what stands twice around the policies too.
+        reader.of_policies.retain(|line| !reader.problems.iter().any(|(_, own)| line.starts_with(own.as_str())));
         let lines: Vec<String> = reader.problems.into_iter().map(|(_, line)| line).chain(reader.of_policies).collect();
         match settings {
             Some(settings) if lines.is_empty() => Ok(settings),
@@ -105,7 +102,8 @@ impl Settings {
     ///
     /// As [`read`](Self::read), and for bytes that are neither.
     pub fn read_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let neither = || ConfigError::new("config:1:1: error[not-utf8]: the configuration is neither UTF-8 nor a protobuf Struct".into());
+        let neither =
+            || ConfigError::new("config:1:1: error[not-utf8]: the configuration is neither UTF-8 nor a protobuf Struct".into());
         if struct_value::is_likely(bytes) {
             return Self::read(&struct_value::to_json(bytes).ok_or_else(neither)?);
         }
@@ -138,7 +136,7 @@ impl Settings {
         let labels = self.labels.as_ref().or(node.labels.as_ref());
         let labels = labels.ok_or_else(|| missing("labels", "labels: {}"))?;
         let workload = Workload::new(namespace).with_labels(labels.clone());
-        Ok(Config::new(self, &workload))
+        Ok(Config::around(self.policies.authorizer_for(&workload), self.options))
     }
 }
 
@@ -179,18 +177,20 @@ impl Reader {
         let mesh = self.mesh(fields);
         let providers = self.providers(fields, &mesh);
         let (namespace, labels) = self.workload(fields);
+        let default = Options::default();
         let profile = self.word(fields, "profile", Profile::default(), |text| text.parse().map_err(|error| format!("{error}")));
-        let mode = self.word(fields, "mode", Mode::Enforce, |text| match text {
+        let mode = self.word(fields, "mode", default.mode, |text| match text {
             "enforce" => Ok(Mode::Enforce),
             "shadow" => Ok(Mode::Shadow),
             _ => Err(format!("`{}` is not a mode; write `enforce` or `shadow`", clip(text))),
         });
-        let name = self.word(fields, "name", "authz".to_owned(), name);
-        let log_denials_per_second = self.word(fields, "logDenialsPerSecond", 10, number);
-        let policy_counters = self.word(fields, "policyCounters", 100, number);
+        let name = self.word(fields, "name", default.name, name);
+        let log_denials_per_second = self.word(fields, "logDenialsPerSecond", default.log_denials_per_second, number);
+        let policy_counters = self.word(fields, "policyCounters", default.policy_counters, number);
         let keys = self.keys(fields);
         let policies = self.policies(document.place, fields, text, &mesh, profile)?;
-        Some(Settings { name, mode, policies, providers, log_denials_per_second, policy_counters, keys, namespace, labels })
+        let options = Options { name, mode, providers, log_denials_per_second, policy_counters, keys };
+        Some(Settings { policies, options, namespace, labels })
     }
 
     /// The fields of a mapping, of which each is known, if they are ours, and stands once.
@@ -207,7 +207,12 @@ impl Reader {
                 continue;
             };
             if entries.iter().take(at).any(|(earlier, _)| matches!(&earlier.kind, Kind::Scalar(own) if own == name)) {
-                self.report(key.place, "duplicate-key", &fields.path(name), &format!("`{}` stands here a second time", clip(name)));
+                self.report(
+                    key.place,
+                    "duplicate-key",
+                    &fields.path(name),
+                    &format!("`{}` stands here a second time", clip(name)),
+                );
             }
             let Some(known) = known.filter(|known| !known.contains(&name.as_str())) else { continue };
             let help = match nearest(name, known) {
@@ -276,7 +281,8 @@ impl Reader {
         let known = ["rootNamespace", "trustDomain", "trustDomainAliases", "extensionProviders", "multipleCustomProviders"];
         let Some(value) = fields.get("mesh") else { return mesh };
         let Some(fields) = self.fields(value, "mesh", Some(&known)) else { return mesh };
-        let kind = |text: &str| text.parse().map_err(|_| format!("`{}` is not a kind of provider; write `grpc` or `http`", clip(text)));
+        let kind =
+            |text: &str| text.parse().map_err(|_| format!("`{}` is not a kind of provider; write `grpc` or `http`", clip(text)));
         Mesh {
             root_namespace: self.word(fields, "rootNamespace", mesh.root_namespace, filled),
             trust_domain: self.word(fields, "trustDomain", mesh.trust_domain, filled),
@@ -299,7 +305,8 @@ impl Reader {
         let providers = self.map(fields, "customProviders", answer).unwrap_or_default();
         for name in providers.keys().filter(|name| !mesh.extension_providers.contains_key(*name)) {
             let place = fields.get("customProviders").map_or(Place::default(), |value| value.place);
-            let message = format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));
+            let message =
+                format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));
             self.report(place, "undefined-provider", &format!("customProviders.{}", clip(name)), &message);
         }
         providers
@@ -341,7 +348,8 @@ impl Reader {
         // An empty list is an answer; a text about other things, or about nothing, is an oversight.
         let is_meant = policies.has_empty_list() || (is_list && policies.other_kinds().next().is_none());
         if policies.is_empty() && !is_meant {
-            let message = "no AuthorizationPolicy and no PeerAuthentication stands here; write `[]` if everything is to be allowed";
+            let message =
+                "no AuthorizationPolicy and no PeerAuthentication stands here; write `[]` if everything is to be allowed";
             self.report(place, "no-policies", "policies", message);
         }
         Some(policies)

@@ -167,9 +167,8 @@ pub fn server_name(properties: &dyn Properties) -> Reading<String> {
 /// Whether the TLS handshake is certainly complete: the peer's certificate is there, or a filter has left
 /// what it leaves at the handshake's end.
 pub fn is_handshake_complete(properties: &dyn Properties, keys: &FilterStateKeys) -> bool {
-    let left = |key: &Option<String>| {
-        key.as_deref().is_some_and(|key| is_there(properties, &["filter_state", key]).unwrap_or_default())
-    };
+    let left =
+        |key: &Option<String>| key.as_deref().is_some_and(|key| is_there(properties, &["filter_state", key]).unwrap_or_default());
     left(&keys.handshake) || left(&keys.uri_sans) || is_mutual(properties) == Reading::Present(true)
 }
 

@@ -1,5 +1,5 @@
 //! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything;
-//! `cargo xtask bench` measures what it costs.
+//! `cargo xtask bench` measures what it costs; `cargo xtask build` makes what others load.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod command;
 mod need;
 
 mod bench;
+mod build;
 mod instructions;
 
 mod step;
@@ -39,13 +40,18 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Request::Test(options) => test(root, &options),
-        Request::Bench(options) => match bench::run(root, options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                eprintln!("error: {why}");
-                ExitCode::FAILURE
-            }
-        },
+        Request::Bench(options) => exit(bench::run(root, options)),
+        Request::BuildEnvoy => exit(build::envoy(root)),
+    }
+}
+
+fn exit(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

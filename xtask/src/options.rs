@@ -6,6 +6,7 @@ use crate::bench::BenchOptions;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [OPTIONS]
        cargo xtask bench [OPTIONS]
+       cargo xtask build envoy
 
 test runs every test of the project and stops at the first step that fails.
 
@@ -19,7 +20,9 @@ bench times decisions, compiles and loads with criterion; or, with an option:
   --report            measure everything and write benches/results/<date>-<processor>
   --peers             compare with other engines; with --report, in its results
   --accept            count instructions and take them as those to compare with
-  --quick             fewer inputs and rounds";
+  --quick             fewer inputs and rounds
+
+build envoy builds what Envoy loads, the filter in WebAssembly and the dynamic module, and checks it.";
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub(crate) enum Request {
     Help,
     Test(Options),
     Bench(BenchOptions),
+    BuildEnvoy,
 }
 
 /// Which steps to run, and how.
@@ -49,9 +53,10 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Reque
     match arguments.next().as_deref() {
         Some("test") => {}
         Some("bench") => return parse_bench(arguments),
+        Some("build") => return parse_build(arguments),
         Some("help" | "--help" | "-h") => return Ok(Request::Help),
-        Some(other) => return Err(format!("`{other}` is not a command; write `test` or `bench`")),
-        None => return Err("a command is missing; write `test` or `bench`".into()),
+        Some(other) => return Err(format!("`{other}` is not a command; write `test`, `bench` or `build`")),
+        None => return Err("a command is missing; write `test`, `bench` or `build`".into()),
     }
     let mut options = Options::default();
     while let Some(argument) = arguments.next() {
@@ -90,6 +95,16 @@ fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Request, Strin
     Ok(Request::Bench(options))
 }
 
+fn parse_build(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("envoy"), None) => Ok(Request::BuildEnvoy),
+        (Some("--help" | "-h"), None) => Ok(Request::Help),
+        (Some("envoy"), Some(other)) => Err(format!("`{other}` is not an option")),
+        (Some(other), _) => Err(format!("`{other}` is nothing to build; write `envoy`")),
+        (None, _) => Err("what to build is missing; write `envoy`".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +119,7 @@ mod tests {
         let request = read("test --only fmt --only=doc --skip doc --fuzz-seconds=5 --list");
         assert_eq!(request, Ok(Request::Test(expected)));
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
+        assert_eq!(read("build envoy"), Ok(Request::BuildEnvoy));
         let expected = BenchOptions { report: true, peers: true, accept: false, quick: true };
         assert_eq!(read("bench --quick --report --peers"), Ok(Request::Bench(expected)));
     }
@@ -111,12 +127,15 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_an_error() {
         let table = [
-            ("", "a command is missing; write `test` or `bench`"),
-            ("tset", "`tset` is not a command; write `test` or `bench`"),
+            ("", "a command is missing; write `test`, `bench` or `build`"),
+            ("tset", "`tset` is not a command; write `test`, `bench` or `build`"),
             ("test --only", "`--only` needs a value"),
             ("test --fuzz-seconds soon", "`soon` is not a number of seconds"),
             ("test --list=yes", "`--list=yes` is not an option"),
             ("bench --list", "`--list` is not an option"),
+            ("build", "what to build is missing; write `envoy`"),
+            ("build nginx", "`nginx` is nothing to build; write `envoy`"),
+            ("build envoy --fast", "`--fast` is not an option"),
             ("test fmt", "`fmt` is not an option"),
         ];
         for (line, error) in table {

@@ -1,0 +1,164 @@
+//! Every property present, absent, malformed and not yet there, in each stage.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, as it should")]
+
+mod fake;
+
+use std::sync::Arc;
+
+use authz_filter::{Answer, Filter, Reading};
+use fake::{Fake, config};
+
+/// A rule that only the property in question can satisfy, how to set the property, and a value that does.
+type Property = (&'static str, &'static str, fn(&mut Fake, State));
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Matching,
+    Other,
+    Absent,
+    Malformed,
+    NotYet,
+}
+use State::{Absent, Malformed, Matching, NotYet, Other};
+
+fn reading<T>(state: State, matching: T, other: T) -> Reading<T> {
+    match state {
+        Matching => Reading::Present(matching),
+        Other => Reading::Present(other),
+        Absent => Reading::Absent,
+        Malformed => Reading::Malformed,
+        NotYet => Reading::NotYet,
+    }
+}
+
+const PROPERTIES: [Property; 7] = [
+    ("remote", "{from: [{source: {remoteIpBlocks: [10.1.0.0/16]}}]}", |fake, state| {
+        fake.remote = reading(state, [10, 1, 0, 1].into(), [10, 2, 0, 1].into());
+    }),
+    ("direct", "{from: [{source: {ipBlocks: [10.1.0.0/16]}}]}", |fake, state| {
+        fake.direct = Some(reading(state, [10, 1, 0, 1].into(), [10, 2, 0, 1].into()));
+    }),
+    ("destination", "{to: [{operation: {ports: ['443']}}]}", |fake, state| {
+        fake.destination = reading(state, ([10, 0, 0, 9], 443).into(), ([10, 0, 0, 9], 80).into());
+    }),
+    ("destination", "{when: [{key: destination.ip, values: [10.1.0.9]}]}", |fake, state| {
+        fake.destination = reading(state, ([10, 1, 0, 9], 443).into(), ([10, 0, 0, 9], 443).into());
+    }),
+    ("is_mutual", "{from: [{source: {principals: ['*']}}]}", |fake, state| fake.is_mutual = reading(state, true, false)),
+    ("uri_sans", "{from: [{source: {principals: ['*/sa/sleep']}}]}", |fake, state| {
+        let list = |name: &str| vec!["spiffe://cluster.local/ns/foo/sa/first".to_owned(), name.to_owned()];
+        let (matching, other) = ("spiffe://cluster.local/ns/foo/sa/sleep", "spiffe://cluster.local/ns/foo/sa/other");
+        fake.uri_sans = reading(state, list(matching), list(other));
+    }),
+    ("server_name", "{when: [{key: connection.sni, values: [a.example]}]}", |fake, state| {
+        fake.server_name = reading(state, "a.example".into(), "b.example".into());
+    }),
+];
+
+/// Facts that a connection cannot be without, so that what says otherwise is broken.
+fn is_always_there(property: &str) -> bool {
+    matches!(property, "remote" | "direct" | "destination" | "is_mutual")
+}
+
+fn last(action: &str, rule: &str, host: &mut Fake) -> (Answer, Filter) {
+    let mut filter = Filter::new(config(&[(action, &format!("[{rule}]"))], ""));
+    match filter.on_new_connection(host) {
+        Answer::Wait => {}
+        decided => return (decided, filter),
+    }
+    let answer = filter.on_handshake_done(host);
+    assert_ne!(answer, Answer::Wait, "behind the handshake everything is decided");
+    (answer, filter)
+}
+
+#[test]
+fn every_property_in_every_state_allows_only_what_is_certain() {
+    for (property, rule, set) in PROPERTIES {
+        for state in [Matching, Other, Absent, Malformed, NotYet] {
+            let mut host = Fake::mesh("spiffe://cluster.local/ns/foo/sa/me");
+            set(&mut host, state);
+            let is_known = match state {
+                Matching | Other => true,
+                Absent => !is_always_there(property),
+                Malformed | NotYet => false,
+            };
+            let (allow, filter) = last("action: ALLOW", rule, &mut host.clone());
+            assert_eq!(allow == Answer::Continue, state == Matching, "ALLOW {rule} with {property} {state:?}");
+            let is_unknown = filter.details().is_some_and(|details| details.contains("unknown-fact"));
+            assert_eq!(is_unknown, !is_known, "{rule} {state:?}: {:?}", filter.details());
+            let (deny, _) = last("action: DENY", rule, &mut host.clone());
+            let may_pass = is_known && state != Matching;
+            assert_eq!(deny == Answer::Continue, may_pass, "DENY {rule} with {property} {state:?}");
+            // What no rule asks for is not read, and changes nothing.
+            let (other, _) = last("action: ALLOW", "{to: [{operation: {notPorts: ['1']}}]}", &mut host);
+            if property != "destination" {
+                assert_eq!(other, Answer::Continue, "{property} {state:?} cannot matter");
+                assert!(!host.asked.contains_key(property), "{property} was asked for in vain");
+            }
+        }
+    }
+}
+
+#[test]
+fn whether_it_is_tls_is_unknown_until_the_proxy_says_it() {
+    let rule = "{from: [{source: {principals: ['*']}}]}";
+    for (state, answer) in [
+        (Reading::Present(false), Answer::Close),
+        (Reading::Present(true), Answer::Continue),
+        (Reading::Absent, Answer::Close),
+        (Reading::Malformed, Answer::Close),
+        (Reading::NotYet, Answer::Close),
+    ] {
+        for action in ["ALLOW", "DENY"] {
+            let mut host = Fake { is_tls: state.clone(), ..Fake::mesh("spiffe://cluster.local/ns/foo/sa/me") };
+            let (found, _) = last(&format!("action: {action}"), rule, &mut host);
+            let expected = match (action, &state) {
+                ("DENY", Reading::Present(false)) => Answer::Continue,
+                ("DENY", _) => Answer::Close,
+                _ => answer,
+            };
+            assert_eq!(found, expected, "{action} {state:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_name_known_before_the_handshake_is_not_waited_for() {
+    let rule = "{when: [{key: connection.sni, values: [a.example]}]}";
+    let config = config(&[("action: ALLOW", &format!("[{rule}]"))], "");
+    for (name, first) in [
+        (Reading::Present("a.example".to_owned()), Answer::Continue),
+        (Reading::Present("b.example".to_owned()), Answer::Close),
+        (Reading::Absent, Answer::Wait),
+    ] {
+        let mut host = Fake { server_name: name.clone(), ..Fake::mesh("spiffe://a/b") };
+        assert_eq!(Filter::new(Arc::clone(&config)).on_new_connection(&mut host), first, "{name:?}");
+        // Without TLS here, what an inspector saw is all there will be.
+        host.is_tls = Reading::Present(false);
+        let first = if first == Answer::Wait { Answer::Close } else { first };
+        assert_eq!(Filter::new(Arc::clone(&config)).on_new_connection(&mut host), first, "{name:?}");
+    }
+}
+
+#[test]
+fn the_direct_peer_and_the_original_client_are_told_apart() {
+    let blocks = |kind: &str, block: &str| format!("[{{from: [{{source: {{{kind}: [{block}]}}}}]}}]");
+    let host = Fake {
+        remote: Reading::Present([203, 0, 113, 7].into()),
+        direct: Some(Reading::Present([10, 0, 0, 1].into())),
+        ..Fake::default()
+    };
+    for (kind, block, answer) in [
+        ("ipBlocks", "10.0.0.1", Answer::Continue),
+        ("ipBlocks", "203.0.113.7", Answer::Close),
+        ("remoteIpBlocks", "203.0.113.7", Answer::Continue),
+        ("remoteIpBlocks", "10.0.0.1", Answer::Close),
+    ] {
+        let config = config(&[("action: ALLOW", &blocks(kind, block))], "");
+        assert_eq!(Filter::new(Arc::clone(&config)).on_new_connection(&mut host.clone()), answer, "{kind} {block}");
+        // A host that has no other address has one for both.
+        let mut same = Fake { remote: Reading::Present(block.parse().unwrap()), direct: None, ..Fake::default() };
+        assert_eq!(Filter::new(config).on_new_connection(&mut same), Answer::Continue, "{kind} {block}");
+    }
+}

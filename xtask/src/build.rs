@@ -1,0 +1,155 @@
+//! `cargo xtask build envoy`: the two modules that Envoy loads.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::command::Command;
+use crate::need::Need;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// No release may be larger than this. It is to come down to 500,000.
+const MOST_BYTES: usize = 800_000;
+
+/// Builds both modules and says where they are.
+pub(crate) fn envoy(root: &Path) -> Result<(), String> {
+    Need::Target(TARGET).provide(root)?;
+    let target = target_folder(root)?;
+    let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package authz-proxy-wasm"));
+    show(root, &remapped(wasm, root)?)?;
+    show(root, &Command::new("cargo build --release --package authz-envoy"))?;
+    let wasm = target.join(TARGET).join("wasm/authz_proxy_wasm.wasm");
+    let module = read(&wasm)?;
+    check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
+    println!("{} {} bytes", wasm.display(), module.len());
+    let native = target.join("release/libauthz_envoy.so");
+    println!("{} {} bytes", native.display(), read(&native)?.len());
+    Ok(())
+}
+
+fn show(root: &Path, command: &Command) -> Result<(), String> {
+    println!("$ {command}");
+    command.run(root).map_err(|why| format!("`{command}`: {why}"))
+}
+
+/// Where cargo puts what it builds.
+fn target_folder(root: &Path) -> Result<PathBuf, String> {
+    let metadata = Command::new("cargo metadata --no-deps --format-version 1").stdout(root)?;
+    let (_, rest) = metadata.split_once("\"target_directory\":\"").ok_or("cargo metadata names no target directory")?;
+    Ok(rest.split('"').next().unwrap_or_default().into())
+}
+
+/// Where cargo keeps the sources of others.
+fn home(root: &Path) -> Vec<String> {
+    let cargo = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    [Some(root.display().to_string()), cargo.ok()].into_iter().flatten().collect()
+}
+
+/// The command, with this machine's folders left out of the places that panics name.
+fn remapped(command: Command, root: &Path) -> Result<Command, String> {
+    let sysroot = Command::new("rustc --print sysroot").stdout(root)?;
+    let mut folders = vec![(sysroot.trim().to_owned(), "/rust")];
+    folders.extend(home(root).into_iter().zip(["/authz", "/cargo"]));
+    let flags: Vec<String> = folders.iter().map(|(from, to)| format!("--remap-path-prefix={from}={to}")).collect();
+    // Separated by a character that no folder has.
+    Ok(command.environment("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Checks that a module asks for nothing but proxy-wasm, is small, and names no folder of this machine.
+fn check(module: &[u8], folders: &[String]) -> Result<(), String> {
+    let foreign: Vec<String> = imports(module)
+        .ok_or("this is no module of WebAssembly")?
+        .into_iter()
+        .filter(|(from, name)| from != "env" || !name.starts_with("proxy_"))
+        .map(|(from, name)| format!("{from}.{name}"))
+        .collect();
+    if !foreign.is_empty() {
+        return Err(format!("imports that Envoy does not have to provide: {}", foreign.join(", ")));
+    }
+    if let Some(folder) = folders.iter().find(|folder| module.windows(folder.len()).any(|bytes| bytes == folder.as_bytes())) {
+        return Err(format!("names the folder {folder} of this machine"));
+    }
+    if module.len() > MOST_BYTES {
+        return Err(format!("{} bytes, more than {MOST_BYTES}", module.len()));
+    }
+    Ok(())
+}
+
+/// The functions that a module imports: of which module, and by which name.
+fn imports(module: &[u8]) -> Option<Vec<(String, String)>> {
+    const IMPORTS: u8 = 2;
+    let mut rest = module.strip_prefix(b"\0asm\x01\0\0\0")?;
+    while let Some((&section, behind)) = rest.split_first() {
+        let (size, behind) = number(behind)?;
+        let (mut content, behind) = behind.split_at_checked(size)?;
+        rest = behind;
+        if section == IMPORTS {
+            let count;
+            (count, content) = number(content)?;
+            let mut found = Vec::new();
+            for _ in 0..count {
+                let (from, name);
+                (from, content) = text(content)?;
+                (name, content) = text(content)?;
+                // A function, and its type.
+                content = content.strip_prefix(&[0])?;
+                (_, content) = number(content)?;
+                found.push((from, name));
+            }
+            return Some(found);
+        }
+    }
+    Some(Vec::new())
+}
+
+fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = number(bytes)?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((String::from_utf8(text.to_vec()).ok()?, rest))
+}
+
+/// A number of up to 32 bits, seven in each byte.
+fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().enumerate().take(5) {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, bytes.get(at + 1..)?));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(imports: &[(&str, &str)]) -> Vec<u8> {
+        let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let mut section = vec![u8::try_from(imports.len()).unwrap()];
+        for (from, name) in imports {
+            section.extend([text(from), text(name), vec![0, 0]].concat());
+        }
+        let head = [b"\0asm\x01\0\0\0", &[1, 1, 0][..], &[2, u8::try_from(section.len()).unwrap()]].concat();
+        [head, section].concat()
+    }
+
+    #[test]
+    fn only_functions_of_proxies_may_be_imported() {
+        assert_eq!(check(&module(&[("env", "proxy_log")]), &[]), Ok(()));
+        let why =
+            check(&module(&[("env", "proxy_log"), ("wasi_snapshot_preview1", "fd_write"), ("env", "abort")]), &[]).unwrap_err();
+        assert!(why.ends_with("wasi_snapshot_preview1.fd_write, env.abort"), "{why}");
+        assert!(check(b"\x7fELF", &[]).is_err());
+    }
+
+    #[test]
+    fn a_module_names_no_folder_of_the_machine_and_is_small() {
+        let long = [module(&[]), b"/home/me/.cargo/x.rs".to_vec()].concat();
+        assert!(check(&long, &["/home/me/.cargo".into()]).unwrap_err().contains("/home/me/.cargo"));
+        assert!(check(&[module(&[]), vec![0; MOST_BYTES]].concat(), &[]).unwrap_err().contains("more than"));
+    }
+}
