@@ -72,8 +72,7 @@ fn write_value(bytes: &[u8], json: &mut String, depth: usize) -> Option<()> {
             let (value, rest) = varint(rest)?;
             rest.is_empty().then(|| json.push_str(if value == 0 { "false" } else { "true" }))
         }
-        // A whole one is written as such.
-        NUMBER => write!(json, "{}", f64::from_le_bytes(rest.try_into().ok()?)).ok(),
+        NUMBER => write_number(f64::from_le_bytes(rest.try_into().ok()?), json),
         STRING => write_text(whole(rest)?, json),
         STRUCT => write_struct(whole(rest)?, json, depth),
         LIST => {
@@ -93,6 +92,18 @@ fn write_value(bytes: &[u8], json: &mut String, depth: usize) -> Option<()> {
         }
         _ => None,
     }
+}
+
+/// Whole numbers are all that a configuration can mean. To write others would take more code than all of the
+/// rest, and they are mistakes anyway: what stands for them is a number that no field takes.
+fn write_number(number: f64, json: &mut String) -> Option<()> {
+    #[allow(clippy::as_conversions, reason = "it saturates, and is compared with what it came from")]
+    let whole = number as i32;
+    if f64::from(whole) == number {
+        return write!(json, "{whole}").ok();
+    }
+    json.push_str(".nan");
+    Some(())
 }
 
 fn write_text(bytes: &[u8], json: &mut String) -> Option<()> {
@@ -143,6 +154,7 @@ mod tests {
         let bytes = [
             entry("n", &[NULL, 0]),
             entry("d", &[&[NUMBER][..], &10.0_f64.to_le_bytes()].concat()),
+            entry("f", &[&[NUMBER][..], &0.5_f64.to_le_bytes()].concat()),
             entry("s", &field(STRING, b"x")),
             entry("l", &list),
             entry("m", &field(STRUCT, &entry("k", &[BOOL, 0]))),
@@ -150,11 +162,11 @@ mod tests {
         ]
         .concat();
         assert!(is_likely(&bytes));
-        let json = r#"{"n":null,"d":10,"s":"x","l":[true,"q\"\n"],"m":{"k":false},"e":null}"#;
+        let json = r#"{"n":null,"d":10,"f":.nan,"s":"x","l":[true,"q\"\n"],"m":{"k":false},"e":null}"#;
         assert_eq!(to_json(&bytes).as_deref(), Some(json));
         // Cut off anywhere but between two entries, it is none.
         let whole: Vec<usize> = (0..bytes.len()).filter(|end| to_json(&bytes[..*end]).is_some()).collect();
-        assert_eq!(whole.len(), 6, "{whole:?}");
+        assert_eq!(whole.len(), 7, "{whole:?}");
     }
 
     #[test]

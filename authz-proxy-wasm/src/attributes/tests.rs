@@ -95,7 +95,8 @@ fn mutual_tls_is_one_byte_and_nothing_else() {
 
 #[test]
 fn a_list_of_sans_is_divided_only_where_that_is_certain() {
-    let table: [(Option<&str>, Option<&str>, Option<&[&str]>); 13] = [
+    type Case<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a [&'a str]>);
+    let table: [Case<'_>; 13] = [
         (None, None, Some(&[])),
         (None, Some("-"), Some(&[])),
         (Some("a"), Some("a"), Some(&["a"])),
