@@ -60,7 +60,7 @@ impl Fake {
     }
 
     pub(crate) fn counted(&self, filter: &Filter) -> Vec<String> {
-        self.counted.iter().map(|place| filter.config().counters()[*place].clone()).collect()
+        self.counted.iter().filter_map(|place| filter.config().counters().get(*place).cloned()).collect()
     }
 
     fn ask<T: Clone>(&mut self, name: &'static str, answer: impl FnOnce(&Self) -> T) -> T {
