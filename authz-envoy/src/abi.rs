@@ -2,7 +2,7 @@
 //!
 //! Hooks are what Envoy calls; the callbacks in `envoy` are what it exports. A buffer that a callback hands out
 //! is valid within the hook that asked for it, so every wrapper here copies before it returns. What a hook
-//! must not do is panic: each runs within [`guard`].
+//! must not do is panic: each runs within `guard`.
 
 #![allow(unsafe_code, reason = "the interface is of C; one operation a block, each with the fact that makes it sound")]
 
