@@ -13,6 +13,7 @@ use crate::policy::{AuthorizationPolicy, PortMtls};
 use crate::ranking::ranked;
 use crate::resource::{Action, Mode};
 use crate::select::{AppliedPolicy, Selection};
+use crate::sort::sort;
 use crate::stats::Stats;
 use crate::workload::{Mesh, ProviderKind};
 
@@ -470,7 +471,7 @@ fn tail<'a>(deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason
 /// Answers the providers in the order in which they are asked.
 fn custom(selection: &Selection, mesh: &Mesh, rules: &mut Rules) -> Vec<Box<str>> {
     let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
-    names.sort_unstable();
+    sort(&mut names);
     names.dedup();
     let most = if mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
     let several = names.len() > most;

@@ -60,6 +60,14 @@
 //!
 //! `serde` gives [`Decision`], [`Explanation`] and [`Finding`] a `Serialize` with the one JSON shape
 //! that every door of the project shares. It is off by default.
+//!
+//! `small` makes the code smaller, for WebAssembly: the same decisions, but large sets of policies take longer
+//! to compile and to decide. It is off by default.
+
+/// Whether the feature `small` is on; asked where there is more than one way to the same decision.
+const IS_SMALL: bool = cfg!(feature = "small");
+
+mod sort;
 
 mod value;
 

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::matcher::RulePlace;
 use crate::policy::{AuthorizationPolicy, Rule};
 use crate::select::Selection;
+use crate::sort::sort_stably;
 
 /// A rule by its place, and what puts it in order.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(crate) fn ranked(selection: &Selection, of: impl Fn(&AuthorizationPolicy) ->
             rules.extend(enforced.map(|(place, rule)| Ranked { is_dry_run: written.is_dry_run, place, rule, start }));
         }
     }
-    rules.sort_by(Ranked::order);
+    sort_stably(&mut rules, Ranked::order);
     rules.into_iter().map(|ranked| (ranked.is_dry_run, ranked.place)).collect()
 }
 

@@ -1,10 +1,10 @@
 //! Which policies apply to a workload.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::policy::{AuthorizationPolicy, EffectiveMtls, PeerAuthentication, Scope};
 use crate::resource::Action;
+use crate::sort::{sort, sort_stably};
 use crate::value::PolicyId;
 use crate::workload::{Mesh, Workload};
 
@@ -107,7 +107,7 @@ impl Selection {
     ) -> Self {
         let selected = all.iter().map(|policy| (applies(policy, workload, mesh), Arc::clone(policy)));
         let mut policies: Vec<_> = selected.filter(|(applies, _)| applies.yes()).collect();
-        policies.sort_by(|(_, a), (_, b)| (a.action, a.id.name()).cmp(&(b.action, b.id.name())));
+        sort_stably(&mut policies, |(_, a), (_, b)| (a.action, a.id.name()).cmp(&(b.action, b.id.name())));
         let mtls = effective_mtls(peer_authentications, workload, mesh);
         Self { policies, all: Arc::clone(all), workload: workload.clone(), mtls }
     }
@@ -125,7 +125,9 @@ impl Selection {
             action: Some(policy.action),
             is_dry_run: policy.is_dry_run,
         });
-        let of_ports: BTreeSet<&PolicyId> = self.mtls.each().filter_map(|mtls| mtls.policy.as_deref()).collect();
+        let mut of_ports: Vec<&PolicyId> = self.mtls.each().filter_map(|mtls| mtls.policy.as_deref()).collect();
+        sort(&mut of_ports);
+        of_ports.dedup();
         of_rules.chain(of_ports.into_iter().map(|id| AppliedPolicy { id, action: None, is_dry_run: false }))
     }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Every module of the crate, from text to decision.
 const ORDER: &[&str] = &[
+    "sort",
     "value",
     "fact_set",
     "peer",

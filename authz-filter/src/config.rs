@@ -1,7 +1,5 @@
 //! A configuration that decides: policies compiled for the workload, and everything that goes with them.
 
-use std::collections::BTreeMap;
-
 use authz_core::{Action, Authorizer, FactSet, ProviderAnswer};
 
 use crate::counters::Counters;
@@ -47,7 +45,7 @@ pub struct Config {
     pub(crate) reads: FactSet,
     /// Whether AUDIT or dry-run policies apply, for whose reports all facts are read that can be had.
     pub(crate) reports: bool,
-    pub(crate) providers: BTreeMap<String, ProviderAnswer>,
+    pub(crate) providers: Vec<(String, ProviderAnswer)>,
     pub(crate) counters: Counters,
     pub(crate) log: Rate,
     keys: FilterStateKeys,
@@ -65,7 +63,7 @@ impl From<Authorizer> for Config {
 pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) mode: Mode,
-    pub(crate) providers: BTreeMap<String, ProviderAnswer>,
+    pub(crate) providers: Vec<(String, ProviderAnswer)>,
     pub(crate) log_denials_per_second: u32,
     pub(crate) policy_counters: usize,
     pub(crate) keys: FilterStateKeys,
@@ -76,7 +74,7 @@ impl Default for Options {
         Self {
             name: "authz".into(),
             mode: Mode::Enforce,
-            providers: BTreeMap::new(),
+            providers: Vec::new(),
             log_denials_per_second: 10,
             policy_counters: 100,
             keys: FilterStateKeys::default(),
@@ -98,6 +96,11 @@ impl Config {
             log: Rate::new(options.log_denials_per_second),
             keys: options.keys,
         }
+    }
+
+    /// The answer that is stated for a provider.
+    pub(crate) fn provider(&self, name: &str) -> Option<&ProviderAnswer> {
+        self.providers.iter().find(|(known, _)| known == name).map(|(_, answer)| answer)
     }
 
     /// What counters, fields and termination details start with.

@@ -183,7 +183,7 @@ impl Filter {
 
 /// Gives the answers that the configuration states for providers; the others stay to be asked, and deny.
 fn ask_providers<'a>(config: &Config, mut decision: Decision<'a>) -> Decision<'a> {
-    while let Some(answer) = decision.provider().and_then(|name| config.providers.get(name)) {
+    while let Some(answer) = decision.provider().and_then(|name| config.provider(name)) {
         decision = decision.with_provider(*answer);
         if *answer == ProviderAnswer::Deny {
             break;

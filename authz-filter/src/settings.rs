@@ -1,6 +1,5 @@
 //! The configuration as users write it: every key known, every mistake reported with its place.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use authz_core::{Labels, LoadError, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
@@ -86,7 +85,6 @@ impl Settings {
         })?;
         let mut reader = Reader::default();
         let settings = reader.settings(&document, text);
-        reader.problems.sort_by_key(|(place, _)| *place);
         // Core reports what stands twice around the policies too.
         reader.of_policies.retain(|line| !reader.problems.iter().any(|(_, own)| line.starts_with(own.as_str())));
         let lines: Vec<String> = reader.problems.into_iter().map(|(_, line)| line).chain(reader.of_policies).collect();
@@ -169,7 +167,9 @@ impl Reader {
     fn report(&mut self, place: Place, code: &str, path: &str, message: &str) {
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
         let Place { line, column } = place;
-        self.problems.push((place, printable(&format!("config:{line}:{column}: error[{code}]: {path}{message}"))));
+        // In the order of the text; of those of one place in that in which they were found.
+        let behind = self.problems.partition_point(|(other, _)| *other <= place);
+        self.problems.insert(behind, (place, printable(&format!("config:{line}:{column}: error[{code}]: {path}{message}"))));
     }
 
     fn settings(&mut self, document: &Value, text: &str) -> Option<Settings> {
@@ -257,18 +257,18 @@ impl Reader {
     }
 
     /// A mapping whose keys are the user's; what its values mean, `read` says.
-    fn map<T>(&mut self, fields: Fields<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<BTreeMap<String, T>> {
+    fn map<T>(&mut self, fields: Fields<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<(String, T)>> {
         let value = fields.get(key)?;
         let path = fields.path(key);
         let own = self.fields(value, &path, None)?;
-        let mut map = BTreeMap::new();
+        let mut map = Vec::new();
         for (key, value) in own.entries {
             let Kind::Scalar(name) = &key.kind else { continue };
             let path = own.path(&clip(name));
             let Some(text) = self.text(value, &path) else { continue };
             match read(text) {
                 Ok(read) => {
-                    map.insert(name.clone(), read);
+                    map.push((name.clone(), read));
                 }
                 Err(why) => self.report(value.place, "bad-value", &path, &why),
             }
@@ -283,11 +283,16 @@ impl Reader {
         let Some(fields) = self.fields(value, "mesh", Some(&known)) else { return mesh };
         let kind =
             |text: &str| text.parse().map_err(|_| format!("`{}` is not a kind of provider; write `grpc` or `http`", clip(text)));
+        let mut extension_providers = mesh.extension_providers;
+        // One by one: to sort them first takes kilobytes of code.
+        for (name, kind) in self.map(fields, "extensionProviders", kind).unwrap_or_default() {
+            extension_providers.insert(name, kind);
+        }
         Mesh {
+            extension_providers,
             root_namespace: self.word(fields, "rootNamespace", mesh.root_namespace, filled),
             trust_domain: self.word(fields, "trustDomain", mesh.trust_domain, filled),
             trust_domain_aliases: self.texts(fields, "trustDomainAliases"),
-            extension_providers: self.map(fields, "extensionProviders", kind).unwrap_or_default(),
             multiple_custom_providers: self.word(fields, "multipleCustomProviders", false, |text| match text {
                 "true" => Ok(true),
                 "false" => Ok(false),
@@ -296,14 +301,14 @@ impl Reader {
         }
     }
 
-    fn providers(&mut self, fields: Fields<'_>, mesh: &Mesh) -> BTreeMap<String, ProviderAnswer> {
+    fn providers(&mut self, fields: Fields<'_>, mesh: &Mesh) -> Vec<(String, ProviderAnswer)> {
         let answer = |text: &str| match text {
             "allow" => Ok(ProviderAnswer::Allow),
             "deny" => Ok(ProviderAnswer::Deny),
             _ => Err(format!("`{}` is not an answer; write `allow` or `deny`", clip(text))),
         };
         let providers = self.map(fields, "customProviders", answer).unwrap_or_default();
-        for name in providers.keys().filter(|name| !mesh.extension_providers.contains_key(*name)) {
+        for (name, _) in providers.iter().filter(|(name, _)| !mesh.extension_providers.contains_key(name)) {
             let place = fields.get("customProviders").map_or(Place::default(), |value| value.place);
             let message =
                 format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));

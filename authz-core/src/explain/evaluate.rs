@@ -7,6 +7,7 @@ use crate::peer::Principals;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::Selection;
+use crate::sort::sort;
 use crate::truth::Truth;
 use crate::value::RuleId;
 use crate::workload::{Mesh, ProviderKind};
@@ -254,7 +255,7 @@ fn custom<'a>(
     peer: Identities<'_>,
 ) -> (Matched<'a>, Providers<'a>, FactSet) {
     let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
-    names.sort_unstable();
+    sort(&mut names);
     names.dedup();
     let several = names.len() > if mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
     let mut misconfigured = Matched { truth: Truth::False, rule: None };

@@ -12,6 +12,7 @@ use crate::lint::contradiction;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::resource::Action;
 use crate::select::Selection;
+use crate::sort::sort_stably;
 use crate::truth::Truth;
 use crate::value::{NamespaceMatch, RuleId, StringMatch, TrustDomainMatch};
 use crate::workload::Mesh;
@@ -123,7 +124,7 @@ pub(super) fn nearest<'a>(selection: &'a Selection, mesh: &'a Mesh, connection: 
             is_near.then(|| (facts.names().count(), rule, chosen, failing))
         })
         .collect();
-    misses.sort_by_key(|(facts, ..)| *facts);
+    sort_stably(&mut misses, |(a, ..), (b, ..)| a.cmp(b));
     misses
         .into_iter()
         .filter_map(|(_, rule, chosen, failing)| near_miss(rule, &chosen, &failing, selection, mesh, connection))

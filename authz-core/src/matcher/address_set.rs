@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::ipv4_line::Ipv4Line;
 use super::ipv6_tree::Ipv6Tree;
-use super::ranges::{AddressRanges, Line, Ranges};
+use super::ranges::{AddressRanges, Line};
 
 /// A set of addresses.
 ///
@@ -21,7 +21,7 @@ pub(super) struct AddressSet {
 impl AddressSet {
     pub(super) fn new(set: &AddressRanges) -> Self {
         Self {
-            v4: Ipv4Line::new(&boundaries(&set.v4)),
+            v4: Ipv4Line::new(&boundaries(set.v4.as_slice())),
             v6: Ipv6Tree::new(set.v6.as_slice()),
             starts_inside: set.v4.contains(u32::MIN),
         }
@@ -40,9 +40,10 @@ impl AddressSet {
     }
 }
 
-fn boundaries<T: Line>(set: &Ranges<T>) -> Vec<T> {
-    let mut all = Vec::with_capacity(2 * set.as_slice().len());
-    for (first, last) in set.as_slice() {
+/// Where ranges, which are sorted and do not touch, start and what is behind them.
+pub(super) fn boundaries<T: Line>(ranges: &[(T, T)]) -> Vec<T> {
+    let mut all = Vec::with_capacity(2 * ranges.len());
+    for (first, last) in ranges {
         all.extend((*first != T::MIN).then_some(*first));
         all.extend(last.next());
     }

@@ -9,6 +9,7 @@ use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges, Set, of_ports};
 use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
+use crate::sort::sort;
 
 /// More combinations of entries than this are not written out; the rule itself is asked instead.
 const MOST_COMBINATIONS: usize = 64;
@@ -149,7 +150,7 @@ impl Atom {
             own.any.extend(others.any.iter().cloned());
             if !others.none.is_empty() {
                 own.none.extend_from_slice(&others.none);
-                own.none.sort_unstable();
+                sort(&mut own.none);
             }
         }
         self.asks |= other.asks;
@@ -182,10 +183,10 @@ impl Words {
         let found = values.iter().map(|value| numbers.number(pattern(value)));
         if term.is_negative {
             self.none.extend(found);
-            self.none.sort_unstable();
+            sort(&mut self.none);
         } else {
             let mut list: PatternNumbers = found.collect();
-            list.sort_unstable();
+            sort(&mut list);
             self.any.push(list);
         }
     }

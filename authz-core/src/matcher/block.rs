@@ -122,7 +122,8 @@ where
     /// The atoms that no known fact rules out.
     ///
     /// The row of a peer that was looked up before is the word at `resolved`.
-    #[inline(always)]
+    // With one width and one way there would be many copies of the only one.
+    #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn left<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: [&Patterns; 2]) -> Row<W> {
         let mut left = self.used;
         if let (Some(map), Some(port)) = (&self.port, query.port()) {

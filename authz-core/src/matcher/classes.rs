@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::ranges::{Line, Ranges};
+use crate::sort::sort;
 
 /// A line cut into stretches, each with the class of its values.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Classes {
                 events.extend(last.next().map(|behind| (behind, number)));
             }
         }
-        events.sort_unstable();
+        sort(&mut events);
         let mut stretches = Stretches { starts: vec![T::MIN], classes: vec![0] };
         let (mut active, mut next): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         for same in events.chunk_by(|(one, _), (two, _)| one == two) {

@@ -1,7 +1,10 @@
 //! The index: all rules of a workload, arranged so that a connection is compared with few of them.
 
+mod open;
+
 use std::sync::Arc;
 
+use self::open::{Open, Weighing};
 use super::Answer;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
@@ -16,9 +19,11 @@ use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
 use super::test::Test;
 use super::words_rows::LISTS;
+use crate::IS_SMALL;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::peer::{Peer, Resolved};
+use crate::sort::sort_by_key;
 use crate::stats::Stats;
 use crate::truth::Truth;
 
@@ -42,7 +47,7 @@ pub(super) struct Index {
 #[expect(clippy::large_enum_variant, reason = "there is one of it, and the way to the smallest is the shortest")]
 enum Shape {
     One(Block<1>),
-    Four(Box<Block<4>>),
+    Four(Box<Block<FOUR_WORDS>>),
     Many(Box<Many>),
 }
 
@@ -56,7 +61,7 @@ struct Many {
 /// Blocks beside lists.
 #[derive(Clone, Debug)]
 enum Wide {
-    Eight(Box<[Block<8>]>),
+    Eight(Box<[Block<EIGHT_WORDS>]>),
     /// The same in an eighth of the memory.
     One(Box<[Block<1>]>),
 }
@@ -87,20 +92,21 @@ struct Head {
     names: bool,
 }
 
+/// How many words a row has for a few more atoms, and for many of which nothing is rare.
+const FOUR_WORDS: usize = if IS_SMALL { 1 } else { 4 };
+const EIGHT_WORDS: usize = if IS_SMALL { 1 } else { 8 };
+
 /// Up to this many atoms a row of one word beats everything else.
 const ONE: usize = 64;
 
-/// More than that.
-const MORE: usize = ONE + 1;
-
 /// Up to this many a row of four words does.
-const FOUR: usize = 256;
+const FOUR: usize = 64 * FOUR_WORDS;
 
 /// How many blocks have the rows of whole identities worked out.
 const FORESEEN: usize = 4;
 
 /// How many atoms a block of eight words holds.
-const EIGHT: usize = 512;
+const EIGHT: usize = 64 * EIGHT_WORDS;
 
 impl Index {
     /// Compiles rules into about `bytes` bytes where that can be had.
@@ -138,7 +144,7 @@ impl Index {
         let stretches = |atom: &Atom| atom.stretches(|set| large.get(set).is_some());
         let shape = match atoms.len() {
             ..=ONE => Shape::One(Block::new(&all(), &shared)),
-            MORE..=FOUR if atoms.iter().map(stretches).sum::<usize>() * size_of::<Row<4>>() <= bytes => {
+            count if count <= FOUR && atoms.iter().map(stretches).sum::<usize>() * size_of::<Row<FOUR_WORDS>>() <= bytes => {
                 Shape::Four(Box::new(Block::new(&all(), &shared)))
             }
             _ => {
@@ -153,8 +159,9 @@ impl Index {
                 }
                 let keyed = key(entries, &mut wide, &shared, bytes / 2);
                 let left = bytes.saturating_sub(keyed.as_ref().map_or(0, Keyed::bytes));
-                let is_narrow = wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<8>>() > left;
-                wide.sort_unstable_by_key(|(number, _)| *number);
+                let is_narrow =
+                    wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<EIGHT_WORDS>>() > left;
+                sort_by_key(&mut wide, |(number, _)| *number);
                 let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
                 // What is worked out for whole identities must not be so once for each of many blocks.
                 let is_much = is_narrow || wide.len() > FORESEEN * EIGHT;
@@ -206,7 +213,13 @@ impl Index {
     }
 
     #[inline(never)]
-    fn find_in_four(&self, block: &Block<4>, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
+    fn find_in_four(
+        &self,
+        block: &Block<FOUR_WORDS>,
+        rules: &Rules,
+        connection: &Connection<'_>,
+        sink: &mut impl Sink,
+    ) -> Option<()> {
         self.find_in_one(block, rules, connection, sink)
     }
 
@@ -434,80 +447,6 @@ impl<S: Sink> Found for Certain<'_, S> {
             Some(true) => self.sink.atom(usize::from(head.segment), test.atom),
             Some(false) => {}
             None => self.is_open = true,
-        }
-    }
-}
-
-/// Takes the atoms of any other connection.
-struct Weighing<'i> {
-    open: &'i Open<'i>,
-    answer: &'i mut Answer,
-}
-
-impl Found for Weighing<'_> {
-    fn wants(&self, _: usize) -> bool {
-        true
-    }
-
-    fn matches(&mut self, _: usize, test: &Test) {
-        self.open.weigh(test.atom, false, self.answer);
-    }
-
-    fn ask(&mut self, test: &Test, compare: bool) {
-        self.open.weigh(test.atom, compare, self.answer);
-    }
-}
-
-/// A connection of which not everything is known.
-struct Open<'i> {
-    index: &'i Index,
-    rules: &'i Rules,
-    connection: &'i Connection<'i>,
-    unknown: FactSet,
-}
-
-impl Open<'_> {
-    fn weigh_blocks<const W: usize>(
-        &self,
-        blocks: &[Block<W>],
-        query: &Query<'_, true>,
-        patterns: [&Patterns; 2],
-        answer: &mut Answer,
-    ) {
-        for (at, block) in blocks.iter().enumerate() {
-            self.weigh_block(block, &block.left(query, at * W, patterns), answer);
-        }
-    }
-
-    fn weigh_block<const W: usize>(&self, block: &Block<W>, left: &Row<W>, answer: &mut Answer) {
-        for bit in ones(left) {
-            self.weigh(block.atom(bit), false, answer);
-        }
-    }
-
-    /// Takes in an atom that no known number, address or row rules out.
-    fn weigh(&self, atom: u32, compare: bool, answer: &mut Answer) {
-        let Some(head) = self.index.head(atom) else { return };
-        let open = head.asks & self.unknown;
-        if answer.first_of(head.segment) <= atom {
-            return;
-        }
-        // It can only tell what is known already to be needed; a rule that is asked may match for certain.
-        if !open.is_empty() && !head.verify && answer.needs_of(head.segment).contains(open) {
-            return;
-        }
-        let number = place(head.rule);
-        if head.verify || !open.is_empty() && !head.is_whole {
-            // What is certain of one conjunction may leave open less of another.
-            match self.rules.ask(number, self.connection) {
-                Truth::True => answer.atom(usize::from(head.segment), atom),
-                Truth::Unknown(needs) => answer.need(head.segment, needs),
-                Truth::False => {}
-            }
-        } else if !(compare || head.names)
-            || self.rules.texts_hold(number, head.from.map(usize::from), self.connection) != Truth::False
-        {
-            if open.is_empty() { answer.atom(usize::from(head.segment), atom) } else { answer.need(head.segment, open) }
         }
     }
 }

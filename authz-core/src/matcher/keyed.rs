@@ -13,6 +13,7 @@ use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::sieve::Sieve;
 use super::test::{Test, TestSets};
+use crate::sort::{sort_by_key, sort_stably};
 
 /// Atoms by what is rarest about them.
 #[derive(Clone, Debug)]
@@ -127,7 +128,7 @@ fn place_of(key: Key) -> usize {
 impl Keyed {
     /// Arranges atoms, in lists of about `bytes` bytes at most; answers too the places of those that lists would be too long with.
     pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
-        entries.sort_by_key(|entry| place_of(entry.key));
+        sort_stably(entries, |a, b| place_of(a.key).cmp(&place_of(b.key)));
         let mut lists = Lists::new(entries, bytes / size_of::<Candidate>());
         let (mut sets, mut tests) = (TestSets::default(), Vec::with_capacity(entries.len()));
         for entry in &*entries {
@@ -306,7 +307,7 @@ impl Keyed {
         let tests = candidates.map(|candidate| (candidate.sieve().0, candidate.test & !COMPARE));
         let mut all: Vec<(u64, u32)> =
             tests.filter(|(_, test)| self.tests.get(place(*test & TEST)).is_some_and(&holds)).collect();
-        all.sort_unstable_by_key(|(_, test)| *test);
+        sort_by_key(&mut all, |(_, test)| *test);
         all.dedup();
         all
     }

@@ -1,12 +1,12 @@
 //! The few sets that are too large to share a line with others.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::address_set::AddressSet;
 use super::atom::Atom;
 use super::query::Dimension;
 use super::ranges::AddressRanges;
+use crate::sort::sort_by_key;
 
 /// From this many ranges on a set may be kept apart.
 const LARGE: usize = 4096;
@@ -21,16 +21,18 @@ pub(super) struct LargeSets(Vec<(Arc<AddressRanges>, Arc<AddressSet>)>);
 impl LargeSets {
     /// Arranges the largest sets that atoms ask for.
     pub(super) fn new<'a>(atoms: impl Iterator<Item = &'a Atom>) -> Self {
-        let mut all: HashMap<*const AddressRanges, &Arc<AddressRanges>> = HashMap::new();
+        let mut all: Vec<&Arc<AddressRanges>> = Vec::new();
         for atom in atoms {
             for set in Dimension::ALL.into_iter().filter_map(|dimension| atom.addresses(dimension)) {
                 if set.ranges() >= LARGE {
-                    all.insert(Arc::as_ptr(set), set);
+                    all.push(set);
                 }
             }
         }
-        let mut all: Vec<&Arc<AddressRanges>> = all.into_values().collect();
-        all.sort_unstable_by_key(|set| std::cmp::Reverse(set.ranges()));
+        // Nearly all that are the same are so by their place.
+        sort_by_key(&mut all, |set| Arc::as_ptr(set));
+        all.dedup_by_key(|set| Arc::as_ptr(set));
+        sort_by_key(&mut all, |set| std::cmp::Reverse(set.ranges()));
         let mut sets = Self::default();
         for set in all {
             if sets.0.len() == MOST_SETS {

@@ -11,6 +11,7 @@ use super::pattern_ref::PatternNumbers;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
 use super::sieve::Sieve;
+use crate::sort::{sort, sort_by_key};
 
 /// More candidates than this in one list are better kept as rows.
 const LONGEST: usize = 64;
@@ -161,7 +162,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             };
             uses.extend(numbers.into_iter().flatten().map(|number| (*number, at)));
         }
-        uses.sort_unstable();
+        sort(&mut uses);
         uses.dedup();
         let mut lists = vec![List::default(); patterns];
         let mut list: Vec<Candidate> = Vec::new();
@@ -208,7 +209,7 @@ impl<'e, 'a> Lists<'e, 'a> {
                     }
                 }
             }
-            list.sort_unstable_by_key(|candidate| candidate.test);
+            sort_by_key(&mut list, |candidate| candidate.test);
             list.dedup_by_key(|candidate| candidate.test);
             left -= list.len();
             *place_of = if list.is_empty() { List::default() } else { Self::append(&mut self.candidates, &list) };

@@ -11,6 +11,9 @@
 //! | [`block`]s of eight words  | 512 conjunctions each                                     | those of which nothing is rare |
 //! | [`block`]s of a word       | 64 each                                                   | instead, to save memory        |
 //! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
+//!
+//! With the feature `small` all blocks are of one word, and what is known of a connection is weighed as if
+//! not everything were: code for one width and one way through it is a third of that for all.
 
 mod address_set;
 mod affixes;
@@ -21,6 +24,8 @@ mod identity;
 mod index;
 mod ipv4_line;
 mod ipv6_line;
+// Large sets of IPv6 addresses: found fast, or in little code.
+#[cfg_attr(feature = "small", path = "ipv6_set.rs")]
 mod ipv6_tree;
 mod key;
 mod keyed;
@@ -40,6 +45,7 @@ mod test;
 mod text_map;
 mod words_rows;
 
+use crate::IS_SMALL;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::peer::Peer;
@@ -253,6 +259,9 @@ impl Matcher {
     /// known. Where one does, it says nothing of those behind it.
     #[inline]
     pub(crate) fn any<const N: usize>(&self, connection: &Connection<'_>, segments: [usize; N]) -> Option<[bool; N]> {
+        if IS_SMALL {
+            return None;
+        }
         let mut any = Any(Segments::new(segments));
         self.index.find(&self.rules, connection, &mut any)?;
         Some(segments.map(|segment| !any.0.is_open(segment)))
@@ -266,6 +275,9 @@ impl Matcher {
         connection: &Connection<'_>,
         segments: [usize; N],
     ) -> Option<[Option<&RuleId>; N]> {
+        if IS_SMALL {
+            return None;
+        }
         let mut first = First { segments: Segments::new(segments), atoms: [NO_ATOM; N] };
         self.index.find(&self.rules, connection, &mut first)?;
         Some(first.atoms.map(|atom| {
@@ -278,10 +290,10 @@ impl Matcher {
     #[inline]
     pub(crate) fn answer(&self, connection: &Connection<'_>) -> Answer {
         let mut answer = Answer::NONE;
-        match self.index.find(&self.rules, connection, &mut answer) {
-            Some(()) => answer,
-            None => self.index.open(&self.rules, connection),
+        if IS_SMALL || self.index.find(&self.rules, connection, &mut answer).is_none() {
+            return self.index.open(&self.rules, connection);
         }
+        answer
     }
 
     /// What a segment says.

@@ -6,6 +6,8 @@ use super::affixes::{Bounded, Forms};
 use super::identity::{SCHEME, Standard};
 use super::pattern_ref::{Kinds, PatternNumbers, PatternRef};
 use super::text_map::TextMap;
+use crate::IS_SMALL;
+use crate::sort::sort;
 use crate::value::{NamespaceMatch, SniMatch, StringMatch, TrustDomainMatch};
 
 /// A pattern of no form that hashing finds.
@@ -172,7 +174,7 @@ impl Patterns {
         for identity in identities {
             self.matching_identity(identity, |number| all.push(number));
         }
-        all.sort_unstable();
+        sort(&mut all);
         all.dedup();
         all
     }
@@ -180,7 +182,8 @@ impl Patterns {
     /// Calls `found` with the number of each pattern that matches an identity, perhaps more than once.
     #[inline]
     pub(super) fn matching_identity(&self, identity: &str, mut found: impl FnMut(u32)) {
-        if let Some(standard) = Standard::parse(identity) {
+        // The way for identities of any form is one for all.
+        if !IS_SMALL && let Some(standard) = Standard::parse(identity) {
             if let Some(number) = self.principals.exact.get(standard.behind_scheme()) {
                 found(number);
             }
@@ -199,7 +202,9 @@ impl Patterns {
     #[inline]
     pub(super) fn matching_unforeseen(&self, identity: &str, mut found: impl FnMut(u32)) {
         match Standard::parse(identity) {
-            Some(standard) if self.foresees && self.others.is_empty() => self.matching_standard(standard, &mut found),
+            Some(standard) if !IS_SMALL && self.foresees && self.others.is_empty() => {
+                self.matching_standard(standard, &mut found)
+            }
             _ => self.matching_identity(identity, found),
         }
     }
@@ -357,6 +362,13 @@ impl Patterns {
 
     /// Calls `found` with the number of each pattern that matches a server name.
     pub(super) fn matching_server_name(&self, name: &str, mut found: impl FnMut(u32)) {
+        // With `small` there is one copy for all callers.
+        let of_all: &mut dyn FnMut(u32) = &mut found;
+        if IS_SMALL { self.server_name(name, of_all) } else { self.server_name(name, found) }
+    }
+
+    #[inline]
+    fn server_name(&self, name: &str, mut found: impl FnMut(u32)) {
         if let Some(number) = self.presence.filter(|_| !name.is_empty()) {
             found(number);
         }

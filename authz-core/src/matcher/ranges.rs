@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::sort::sort;
 use crate::value::{IpBlock, Port};
 
 /// A value on a line: what has a smallest, a largest and neighbours.
@@ -39,7 +40,7 @@ pub(super) struct Ranges<T>(Box<[(T, T)]>);
 impl<T: Line> Ranges<T> {
     /// The union of ranges in any order.
     pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {
-        ranges.sort_unstable();
+        sort(&mut ranges);
         let count = ranges.len();
         Self::of_sorted(ranges.into_iter(), count)
     }
@@ -127,10 +128,10 @@ impl AddressRanges {
                 (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
             }
         }
-        v4.sort_unstable();
-        networks.sort_unstable();
-        hosts.sort_unstable();
-        others.sort_unstable();
+        sort(&mut v4);
+        sort(&mut networks);
+        sort(&mut hosts);
+        sort(&mut others);
         let half = |half: u64| u32::try_from(half).unwrap_or(u32::MAX);
         let count = networks.len() + hosts.len() + others.len();
         let networks = networks.into_iter().map(|both| (both & !low, both << 64 | low));

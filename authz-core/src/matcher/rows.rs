@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use super::lookup::place;
 use super::ranges::{Line, Ranges};
+use crate::sort::sort;
 
 /// A bit for each atom of a block.
 pub(super) type Row<const W: usize> = [u64; W];
@@ -87,7 +88,7 @@ pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec
             edges.extend(last.next().map(|behind| (behind, *atom)));
         }
     }
-    edges.sort_unstable();
+    sort(&mut edges);
     let (mut starts, mut rows) = (vec![T::MIN], vec![row]);
     for same in edges.chunk_by(|(one, _), (two, _)| one == two) {
         same.iter().for_each(|(_, atom)| flip(&mut row, *atom));

@@ -6,6 +6,7 @@ use super::atom::Words;
 use super::lookup::place;
 use super::pattern_ref::PatternNumbers;
 use super::rows::{Row, Rows, keep, set};
+use crate::sort::sort;
 
 /// The most positive lists of one atom that are told apart; more are left to the rule.
 pub(super) const LISTS: usize = 3;
@@ -74,7 +75,7 @@ where
         let mut free = [[u64::MAX; W]; LISTS];
         let asked = atoms.iter().flat_map(|(_, words)| words.any.iter().flatten().chain(&words.none));
         let mut numbers: Vec<u32> = asked.copied().collect();
-        numbers.sort_unstable();
+        sort(&mut numbers);
         numbers.dedup();
         let mut uses = vec![none; numbers.len()];
         let places = if patterns <= DENSE * W {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::fact_set::FactSet;
 use crate::finding::Reporter;
 use crate::resource::{self, Mode};
+use crate::sort::sort_stably;
 use crate::value::{Labels, PolicyId, Port};
 
 /// A `PeerAuthentication`.
@@ -76,7 +77,7 @@ impl EffectiveMtls {
             .filter(|(_, _, mode)| *mode != Mode::Unset)
             .map(|(policy, port, mode)| (port, PortMtls { mode, policy: Some(Arc::clone(&policy.id)) }))
             .collect();
-        ports.sort_by_key(|(port, _)| *port);
+        sort_stably(&mut ports, |(a, _), (b, _)| a.cmp(b));
         Self { ports, other }
     }
 

@@ -68,9 +68,10 @@ pub(crate) fn validate_peer_authentication(policy: &PeerAuthentication<'_>, repo
             .report(FindingKind::BadPortLevelMtls, policy.ports_span, &path, "`portLevelMtls` names no port")
             .help("remove it, or write a port such as 8080: {mode: STRICT}");
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = vec![false; if ports.is_empty() { 0 } else { 1 << 16 }];
+    let mut is_seen = |port: Port| seen.get_mut(usize::from(port.number())).is_some_and(|seen| std::mem::replace(seen, true));
     for entry in ports {
-        if Port::parse(entry.port.value).is_ok_and(|port| !seen.insert(port)) {
+        if Port::parse(entry.port.value).is_ok_and(&mut is_seen) {
             let message = format!("`{}` is a port that stands here a second time", clip(entry.port.value));
             reporter
                 .report(FindingKind::BadPortLevelMtls, entry.port.span, &path.key(entry.port.value), message)

@@ -1,6 +1,5 @@
 //! Why policies could not be loaded.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::finding::{Finding, Severity};
@@ -17,7 +16,7 @@ use crate::finding::{Finding, Severity};
 pub struct LoadError {
     pub(super) findings: Vec<Finding>,
     pub(super) resources: usize,
-    pub(super) others: BTreeMap<String, usize>,
+    pub(super) others: Vec<(String, usize)>,
 }
 
 impl LoadError {

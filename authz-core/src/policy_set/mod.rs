@@ -2,8 +2,8 @@
 
 mod load_error;
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
@@ -13,6 +13,7 @@ use crate::lint::lint;
 use crate::policy::{self, AuthorizationPolicy, Effect, PeerAuthentication};
 use crate::resource::{Action, Document, Resource};
 use crate::select::Selection;
+use crate::sort::{sort, sort_stably};
 use crate::value::{Location, PolicyName, Position, Span};
 use crate::workload::{Mesh, Profile, Workload};
 use crate::yaml;
@@ -44,8 +45,8 @@ pub struct PolicyLoader<'t> {
     profile: Profile,
     is_lenient: bool,
     sources: Vec<(Arc<str>, &'t str)>,
-    /// Of those, the ones whose policies stand under a key.
-    sections: HashMap<usize, &'t str>,
+    /// The places of those whose policies stand under a key, and that key.
+    sections: Vec<(usize, &'t str)>,
 }
 
 impl<'t> PolicyLoader<'t> {
@@ -57,7 +58,7 @@ impl<'t> PolicyLoader<'t> {
             profile: Profile::Sidecar,
             is_lenient: false,
             sources: Vec::new(),
-            sections: HashMap::new(),
+            sections: Vec::new(),
         }
     }
 
@@ -143,7 +144,7 @@ impl<'t> PolicyLoader<'t> {
     /// assert!(error.to_string().starts_with("config:4:107: error[unknown-field]: b/a: spec.acton: "), "{error}");
     /// ```
     pub fn section(mut self, name: impl Into<Arc<str>>, text: &'t str, key: &'t str) -> Self {
-        self.sections.insert(self.sources.len(), key);
+        self.sections.push((self.sources.len(), key));
         self.sources.push((name.into(), text));
         self
     }
@@ -161,7 +162,7 @@ impl<'t> PolicyLoader<'t> {
             reporter: Reporter::new(self.limits.findings),
             policies: Vec::new(),
             peer_authentications: Vec::new(),
-            others: BTreeMap::new(),
+            others: Vec::new(),
             has_empty_list: false,
             rules: 0,
             names: HashMap::new(),
@@ -169,7 +170,9 @@ impl<'t> PolicyLoader<'t> {
         let Profile::Sidecar = self.profile;
         if load.within_limits(&self.sources) {
             for (at, (name, text)) in self.sources.iter().enumerate() {
-                load.source(name, text, self.sections.get(&at).copied());
+                let section = self.sections.binary_search_by_key(&at, |(place, _)| *place);
+                let section = section.ok().and_then(|found| self.sections.get(found));
+                load.source(name, text, section.map(|(_, key)| *key));
             }
             lint(&load.policies, &load.peer_authentications, &self.mesh, &mut load.reporter);
         }
@@ -183,7 +186,8 @@ struct Load<'m> {
     reporter: Reporter,
     policies: Vec<AuthorizationPolicy>,
     peer_authentications: Vec<PeerAuthentication>,
-    others: BTreeMap<String, usize>,
+    /// The kinds of resources that were passed over.
+    others: Vec<String>,
     has_empty_list: bool,
     rules: usize,
     /// Where each resource was first seen: its place among its kind.
@@ -222,9 +226,7 @@ impl Load<'_> {
             for (resource, has_errors) in &document.resources {
                 self.resource(resource, *has_errors);
             }
-            for (kind, count) in document.others {
-                *self.others.entry(kind).or_default() += count;
-            }
+            self.others.extend(document.others.into_iter().map(str::to_owned));
             self.has_empty_list |= document.has_empty_list;
         }
         let judged = std::mem::replace(&mut self.reporter, reading);
@@ -306,21 +308,28 @@ impl Load<'_> {
         let failed =
             if is_lenient { self.reporter.has_failed() } else { self.reporter.has_errors() || self.reporter.has_failed() };
         let mut findings = self.reporter.into_findings();
-        keep_within(&mut findings, sources);
         let mut order: HashMap<&str, usize> = HashMap::new();
         for (place, (name, _)) in sources.iter().enumerate() {
             order.entry(name).or_insert(place);
         }
-        findings.sort_by_cached_key(|finding| (order.get(finding.location.source()).copied(), finding.location.span()));
+        keep_within(&mut findings, sources, &order);
+        let place = |finding: &Finding| (order.get(finding.location.source()).copied(), finding.location.span());
+        let mut placed: Vec<_> = findings.into_iter().map(|finding| (place(&finding), finding)).collect();
+        sort_stably(&mut placed, |(a, _), (b, _)| a.cmp(b));
+        let findings: Vec<Finding> = placed.into_iter().map(|(_, finding)| finding).collect();
+        let mut kinds = self.others;
+        sort(&mut kinds);
+        let of_kind = |same: &[String]| Some((same.first()?.clone(), same.len()));
+        let others = kinds.chunk_by(String::eq).filter_map(of_kind).collect();
         if failed {
             let resources = self.policies.len() + self.peer_authentications.len();
-            return Err(LoadError { findings, resources, others: self.others });
+            return Err(LoadError { findings, resources, others });
         }
         Ok(PolicySet {
             mesh: Arc::new(mesh.clone()),
             policies: self.policies.into_iter().map(Arc::new).collect(),
             peer_authentications: self.peer_authentications,
-            others: self.others,
+            others,
             has_empty_list: self.has_empty_list,
             findings,
             index_bytes: self.limits.index_bytes,
@@ -352,15 +361,14 @@ fn line_ends(text: &str) -> Vec<u32> {
 }
 
 /// Moves places that the YAML reader reports behind the end of a line, or of the text, to that end.
-fn keep_within(findings: &mut [Finding], sources: &[(Arc<str>, &str)]) {
+fn keep_within(findings: &mut [Finding], sources: &[(Arc<str>, &str)], order: &HashMap<&str, usize>) {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let found: HashSet<&str> = findings.iter().map(|finding| finding.location.source()).collect();
-    let mut lines: HashMap<&str, Vec<u32>> = HashMap::new();
-    for (name, text) in sources.iter().filter(|(name, _)| found.contains(&**name)) {
-        lines.entry(name).or_insert_with(|| line_ends(text));
-    }
+    // Of those texts that something was found in.
+    let mut lines: Vec<Option<Vec<u32>>> = vec![None; sources.len()];
     for finding in findings {
-        let Some(ends) = lines.get(finding.location.source()) else { continue };
+        let at = order.get(finding.location.source()).copied().unwrap_or(usize::MAX);
+        let (Some((_, text)), Some(ends)) = (sources.get(at), lines.get_mut(at)) else { continue };
+        let ends = &*ends.get_or_insert_with(|| line_ends(text));
         let place = |place: Position| {
             let line = place.line.clamp(1, number(ends.len()).max(1));
             let end = usize::try_from(line - 1).ok().and_then(|line| ends.get(line)).copied().unwrap_or(1);
@@ -398,7 +406,7 @@ pub struct PolicySet {
     mesh: Arc<Mesh>,
     policies: Arc<[Arc<AuthorizationPolicy>]>,
     peer_authentications: Vec<PeerAuthentication>,
-    others: BTreeMap<String, usize>,
+    others: Vec<(String, usize)>,
     has_empty_list: bool,
     findings: Vec<Finding>,
     /// See [`Limits::index_bytes`].

@@ -2,6 +2,7 @@
 
 use super::{Field, FieldName, Metadata, Selector, Text, metadata, read_texts, report_empty_list};
 use crate::finding::{FindingKind, Path, Reporter};
+use crate::sort::{sort, sort_stably};
 use crate::value::Span;
 use crate::yaml::{Fields, Items, Node, list, nearest};
 
@@ -300,14 +301,14 @@ impl<'a> Clause<'a> {
         // In the order in which the reference has them, each once.
         let keys = fields.entries().iter().filter_map(|entry| entry.key.scalar()).filter(|key| known.contains(key));
         let mut names: Vec<FieldName> = keys.filter_map(FieldName::named).collect();
-        names.sort_unstable();
+        sort(&mut names);
         names.dedup();
         this.fields.reserve_exact(names.len());
         for name in names {
             let Some(node) = fields.get(name.text(), &here, reporter) else { continue };
             this.fields.extend(Field::read(name, fields.key_span(name.text()), node, &here, reporter));
         }
-        this.fields.sort_by_key(|field| field.span);
+        sort_stably(&mut this.fields, |a, b| a.span.cmp(&b.span));
         this
     }
 }

@@ -1,7 +1,5 @@
 //! Which documents are resources of ours, which are others', and which are neither.
 
-use std::collections::BTreeMap;
-
 use super::{AuthorizationPolicy, Metadata, PeerAuthentication};
 use crate::finding::{FindingKind, Path, Reporter};
 use crate::value::Span;
@@ -27,8 +25,8 @@ pub(crate) enum Resource<'a> {
 pub(crate) struct Document<'a> {
     /// Each with whether something in it was an error.
     pub(crate) resources: Vec<(Resource<'a>, bool)>,
-    /// Kinds that were passed over, and how often.
-    pub(crate) others: BTreeMap<String, usize>,
+    /// The kinds of resources that were passed over.
+    pub(crate) others: Vec<&'a str>,
     /// Whether an explicit, empty list of resources was there.
     pub(crate) has_empty_list: bool,
 }
@@ -127,7 +125,7 @@ impl<'a> Document<'a> {
                 draft.help(format!("did you mean `{right}`?")).fix(kind_span, right);
             }
         } else {
-            *self.others.entry(kind.to_owned()).or_default() += 1;
+            self.others.push(kind);
         }
     }
 

@@ -1,7 +1,5 @@
 //! Labels of a workload, and the selectors over them.
 
-use std::collections::BTreeMap;
-
 /// Labels: of a workload, or those that a selector asks for.
 ///
 /// ```
@@ -19,17 +17,29 @@ use std::collections::BTreeMap;
 /// assert_eq!(labels.iter().collect::<Vec<_>>(), [("app", "db")]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(BTreeMap<String, String>);
+pub struct Labels(
+    /// By key. They are few, and a tree of them would be most of the code of trees that a module carries.
+    Vec<(String, String)>,
+);
 
 impl Labels {
     /// Sets a label; a second value for the same key replaces the first.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(key.into(), value.into());
+        let label = (key.into(), value.into());
+        match self.place(&label.0) {
+            Ok(at) => self.0.get_mut(at).into_iter().for_each(|known| known.1.clone_from(&label.1)),
+            Err(at) => self.0.insert(at, label),
+        }
     }
 
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.0.get(self.place(key).ok()?).map(|(_, value)| value.as_str())
+    }
+
+    /// Where a key stands, or would.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(key))
     }
 
     /// Whether there is no label.
@@ -50,6 +60,8 @@ impl Labels {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Labels {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(labels: I) -> Self {
-        Self(labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        let mut all = Self::default();
+        labels.into_iter().for_each(|(key, value)| all.insert(key, value));
+        all
     }
 }

@@ -1,6 +1,7 @@
 //! A document as one list of records.
 
 use super::{Items, Node, ScalarKind};
+use crate::sort::sort_by_key;
 use crate::value::Span;
 
 /// A document: a record for every node in the order of the text, each in front of what it holds.
@@ -171,7 +172,7 @@ impl Tape {
         keys.retain(|at| text(records, *at).is_some());
         let are_many = keys.len() > FEW;
         if are_many {
-            keys.sort_unstable_by(|a, b| text(records, *a).cmp(&text(records, *b)).then(a.cmp(b)));
+            sort_by_key(keys, |at| (text(records, *at), *at));
         }
         for (i, at) in keys.iter().enumerate() {
             let own = text(records, *at);

@@ -1,0 +1,89 @@
+//! A connection of which not everything is known: what its atoms say, and the facts that it takes to be certain.
+
+use super::{Index, Sink};
+use crate::connection::Connection;
+use crate::fact_set::FactSet;
+use crate::matcher::Answer;
+use crate::matcher::block::Block;
+use crate::matcher::keyed::Found;
+use crate::matcher::lookup::place;
+use crate::matcher::patterns::Patterns;
+use crate::matcher::query::Query;
+use crate::matcher::rows::{Row, ones};
+use crate::matcher::rules::Rules;
+use crate::matcher::test::Test;
+use crate::truth::Truth;
+
+/// Takes the atoms of any other connection.
+pub(super) struct Weighing<'i> {
+    pub(super) open: &'i Open<'i>,
+    pub(super) answer: &'i mut Answer,
+}
+
+impl Found for Weighing<'_> {
+    fn wants(&self, _: usize) -> bool {
+        true
+    }
+
+    fn matches(&mut self, _: usize, test: &Test) {
+        self.open.weigh(test.atom, false, self.answer);
+    }
+
+    fn ask(&mut self, test: &Test, compare: bool) {
+        self.open.weigh(test.atom, compare, self.answer);
+    }
+}
+
+/// A connection of which not everything is known.
+pub(super) struct Open<'i> {
+    pub(super) index: &'i Index,
+    pub(super) rules: &'i Rules,
+    pub(super) connection: &'i Connection<'i>,
+    pub(super) unknown: FactSet,
+}
+
+impl Open<'_> {
+    pub(super) fn weigh_blocks<const W: usize>(
+        &self,
+        blocks: &[Block<W>],
+        query: &Query<'_, true>,
+        patterns: [&Patterns; 2],
+        answer: &mut Answer,
+    ) {
+        for (at, block) in blocks.iter().enumerate() {
+            self.weigh_block(block, &block.left(query, at * W, patterns), answer);
+        }
+    }
+
+    pub(super) fn weigh_block<const W: usize>(&self, block: &Block<W>, left: &Row<W>, answer: &mut Answer) {
+        for bit in ones(left) {
+            self.weigh(block.atom(bit), false, answer);
+        }
+    }
+
+    /// Takes in an atom that no known number, address or row rules out.
+    pub(super) fn weigh(&self, atom: u32, compare: bool, answer: &mut Answer) {
+        let Some(head) = self.index.head(atom) else { return };
+        let open = head.asks & self.unknown;
+        if answer.first_of(head.segment) <= atom {
+            return;
+        }
+        // It can only tell what is known already to be needed; a rule that is asked may match for certain.
+        if !open.is_empty() && !head.verify && answer.needs_of(head.segment).contains(open) {
+            return;
+        }
+        let number = place(head.rule);
+        if head.verify || !open.is_empty() && !head.is_whole {
+            // What is certain of one conjunction may leave open less of another.
+            match self.rules.ask(number, self.connection) {
+                Truth::True => answer.atom(usize::from(head.segment), atom),
+                Truth::Unknown(needs) => answer.need(head.segment, needs),
+                Truth::False => {}
+            }
+        } else if !(compare || head.names)
+            || self.rules.texts_hold(number, head.from.map(usize::from), self.connection) != Truth::False
+        {
+            if open.is_empty() { answer.atom(usize::from(head.segment), atom) } else { answer.need(head.segment, open) }
+        }
+    }
+}

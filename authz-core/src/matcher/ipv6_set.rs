@@ -1,0 +1,28 @@
+//! Whether a large set of IPv6 addresses holds an address, in little code: by the line of its boundaries.
+
+use super::address_set::boundaries;
+use super::ipv6_line::Ipv6Line;
+
+/// A set of IPv6 addresses.
+#[derive(Clone, Debug)]
+pub(super) struct Ipv6Tree {
+    boundaries: Ipv6Line,
+    /// Whether the smallest address is in the set.
+    starts_inside: bool,
+}
+
+impl Ipv6Tree {
+    /// Arranges ranges, which are sorted and do not touch.
+    pub(super) fn new(ranges: &[(u128, u128)]) -> Self {
+        let starts_inside = ranges.first().is_some_and(|(first, _)| *first == 0);
+        Self { boundaries: Ipv6Line::new(&boundaries(ranges)), starts_inside }
+    }
+
+    pub(super) fn contains(&self, address: u128) -> bool {
+        (self.boundaries.position(address) & 1 == 1) != self.starts_inside
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.boundaries.bytes()
+    }
+}
