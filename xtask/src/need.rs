@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Target(&'static str),
     /// A program from crates.io, under [`TOOLS`].
     Tool { package: &'static str, version: &'static str },
+    /// A package of npm, under [`TOOLS`]; npm itself has to be there.
+    Npm { package: &'static str, version: &'static str },
     /// Debian packages. Only root can install them; anyone else is told how.
     Debian(&'static [&'static str]),
 }
@@ -27,6 +29,7 @@ impl Need {
             Self::Nightly => provide_nightly(root),
             Self::Target(target) => provide_target(target, root),
             Self::Tool { package, version } => provide_tool(package, version, root),
+            Self::Npm { package, version } => provide_npm(package, version, root),
             Self::Debian(packages) => provide_packages(packages, root),
         }
     }
@@ -64,6 +67,16 @@ fn provide_tool(package: &str, version: &str, root: &Path) -> Result<(), String>
         return Ok(());
     }
     let command = Command::new(&format!("cargo install {package} --version {version} --locked --root {TOOLS}"));
+    install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &command, root)
+}
+
+fn provide_npm(package: &str, version: &str, root: &Path) -> Result<(), String> {
+    let manifest = root.join(TOOLS).join("node_modules").join(package).join("package.json");
+    let installed = std::fs::read_to_string(manifest).unwrap_or_default();
+    if installed.contains(&format!("\"version\": \"{version}\"")) {
+        return Ok(());
+    }
+    let command = Command::new(&format!("npm install --no-audit --no-fund --no-save --prefix {TOOLS} {package}@{version}"));
     install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &command, root)
 }
 
