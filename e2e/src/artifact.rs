@@ -1,0 +1,21 @@
+//! Where Envoy and the modules are, which these tests do not build.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The variable that names Envoy's binary.
+pub const ENVOY: &str = "AUTHZ_E2E_ENVOY";
+/// The variable that names the module in WebAssembly.
+pub const WASM: &str = "AUTHZ_E2E_WASM";
+/// The variable that names the native module.
+pub const MODULE: &str = "AUTHZ_E2E_MODULE";
+/// The variable that names the folder for what tests leave: logs, while they run, and tables.
+pub const OUT: &str = "AUTHZ_E2E_OUT";
+
+/// The file that a variable names.
+pub fn path(variable: &str) -> PathBuf {
+    let path = env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask test --only envoy`"));
+    let path = PathBuf::from(path);
+    assert!(path.exists(), "{variable}: there is no {}", path.display());
+    path
+}

@@ -1,0 +1,76 @@
+//! The services behind Envoy: one that speaks first, and the one of Istio's TCP task.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A service that counts its connections. It runs until the process ends.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Upstream {
+    /// A service that says `220 hello` as soon as someone connects, as those of mail do.
+    pub fn server_first() -> Self {
+        Self::start(|mut stream, bytes| {
+            let banner = b"220 hello\n";
+            if stream.write_all(banner).is_ok() {
+                bytes.fetch_add(banner.len(), Ordering::SeqCst);
+            }
+            // It stays until the other side goes.
+            while matches!(BufReader::new(&stream).fill_buf().map(<[u8]>::len), Ok(1..)) {}
+        })
+    }
+
+    /// The tcp-echo of Istio's task: to each line it says `hello` and the line.
+    pub fn echo() -> Self {
+        Self::start(|stream, bytes| {
+            let mut writer = &stream;
+            for line in BufReader::new(&stream).lines() {
+                let Ok(line) = line else { return };
+                let answer = format!("hello {line}\n");
+                if writer.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+                bytes.fetch_add(answer.len(), Ordering::SeqCst);
+            }
+        })
+    }
+
+    fn start(serve: fn(TcpStream, &AtomicUsize)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let upstream = Self { address, connections: Arc::default(), bytes: Arc::default() };
+        let counts = upstream.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                counts.connections.fetch_add(1, Ordering::SeqCst);
+                let bytes = Arc::clone(&counts.bytes);
+                // Many at a time, each with little to do.
+                let connection = thread::Builder::new().stack_size(64 << 10);
+                let _ = connection.spawn(move || serve(stream, &bytes));
+            }
+        });
+        upstream
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes it has sent.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::SeqCst)
+    }
+}
