@@ -93,6 +93,8 @@ pub enum Chain {
 pub struct Listener {
     /// Its address.
     pub address: SocketAddr,
+    /// More addresses of its own.
+    pub more_addresses: Vec<SocketAddr>,
     /// What it accepts.
     pub chain: Chain,
     /// What stands before the TCP proxy.
@@ -116,16 +118,24 @@ impl Listener {
     /// A listener without a PROXY header.
     pub fn new(address: impl Into<SocketAddr>, chain: Chain, filter: Filter, upstream: SocketAddr) -> Self {
         let filter_state = FILTER_STATE.to_vec();
-        Self { address: address.into(), chain, filter, upstream, takes_proxy_header: false, filter_state }
+        Self {
+            address: address.into(),
+            more_addresses: Vec::new(),
+            chain,
+            filter,
+            upstream,
+            takes_proxy_header: false,
+            filter_state,
+        }
     }
 }
 
-/// A configuration of ours: these policies, and `more` keys.
+/// A configuration of ours: these policies, as YAML text that may be empty, and `more` keys.
 pub fn ours(policies: &str, more: Value) -> Value {
     let mut config = json!({
         "workload": {"namespace": "foo", "labels": {"app": "tcp-echo"}},
         "filterState": {"directPeer": "authz.direct_peer", "uriSans": "authz.uri_sans", "handshake": "authz.handshake"},
-        "policies": policies,
+        "policies": if policies.trim().is_empty() { json!([]) } else { json!(policies) },
     });
     let (Value::Object(config_keys), Value::Object(more)) = (&mut config, more) else { panic!("`more` is a mapping") };
     config_keys.extend(more);
@@ -134,7 +144,9 @@ pub fn ours(policies: &str, more: Value) -> Value {
 
 /// A policy of the namespace `foo`: a line of YAML for its `spec`.
 pub fn policy(name: &str, spec: &str) -> String {
-    format!("---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: foo}}\nspec: {spec}\n")
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: foo}}\nspec: {spec}\n"
+    )
 }
 
 /// The whole of Envoy's configuration.
@@ -204,10 +216,12 @@ fn listener(listener: &Listener, tls: &dyn Fn(bool) -> Value, access_log: &Path)
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"},
         }));
     }
+    let more_addresses = listener.more_addresses.iter().map(|address| json!({"address": socket_address(*address)}));
     json!({
         "name": listener.address.to_string(),
         "stat_prefix": stat_prefix(listener.address),
         "address": socket_address(listener.address),
+        "additional_addresses": more_addresses.collect::<Vec<_>>(),
         "traffic_direction": "INBOUND",
         "listener_filters": first,
         "filter_chains": chains,

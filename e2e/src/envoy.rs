@@ -125,14 +125,19 @@ impl Envoy {
     ///
     /// When Envoy refuses it.
     pub fn update(&self, folder: &Path, door: Door, version: usize, configuration: &str) -> Result<(), String> {
-        let counts = || ["config_reload", "config_fail", "update_rejected"].map(|name| self.stat(&format!("{DISCOVERY}.{name}")));
+        let counts = || {
+            let text = self.get(&format!("/stats?filter=^{DISCOVERY}"));
+            let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(DISCOVERY)?.strip_prefix(name)?.parse().ok());
+            [".config_reload: ", ".update_success: ", ".update_rejected: "].map(|name| value(name).unwrap_or(0_u64))
+        };
         let before = counts();
         config::put_discovered(folder, door, version, configuration);
         wait_for(&format!("the update to version {version}"), || {
-            let [reloads, fails, refusals] = counts();
+            let [reloads, successes, refusals] = counts();
             match () {
-                () if reloads > before[0] => Ok(Ok(())),
-                () if fails > before[1] || refusals > before[2] => Ok(Err("it was refused".into())),
+                // Once the first has been counted, every worker has it; also if it is refused.
+                () if reloads > before[0] && successes > before[1] => Ok(Ok(())),
+                () if refusals > before[2] => Ok(Err("it was refused".into())),
                 () => Err(format!("{:?}", counts())),
             }
         })

@@ -22,7 +22,9 @@ mod client;
 pub mod config;
 pub mod envoy;
 mod network;
+pub mod replay;
 mod rng;
+pub mod scenario;
 mod upstream;
 
 pub use certificates::{Authority, Identity};
