@@ -107,11 +107,10 @@ pub struct Listener {
     pub filter_state: Vec<(&'static str, &'static str, &'static str)>,
 }
 
-/// The filter states that the filter in WebAssembly is told of: when they are set, their key and what they hold.
-pub const FILTER_STATE: [(&str, &str, &str); 3] = [
+/// The filter states of the recipe for the filter in WebAssembly: when they are set, their key and what they hold.
+pub const FILTER_STATE: [(&str, &str, &str); 2] = [
     ("on_new_connection", "authz.direct_peer", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%"),
     ("on_downstream_tls_handshake", "authz.uri_sans", "%DOWNSTREAM_PEER_URI_SAN%"),
-    ("on_downstream_tls_handshake", "authz.handshake", "done"),
 ];
 
 impl Listener {
@@ -134,7 +133,7 @@ impl Listener {
 pub fn ours(policies: &str, more: Value) -> Value {
     let mut config = json!({
         "workload": {"namespace": "foo", "labels": {"app": "tcp-echo"}},
-        "filterState": {"directPeer": "authz.direct_peer", "uriSans": "authz.uri_sans", "handshake": "authz.handshake"},
+        "filterState": {"directPeer": "authz.direct_peer", "uriSans": "authz.uri_sans"},
         "policies": if policies.trim().is_empty() { json!([]) } else { json!(policies) },
     });
     let (Value::Object(config_keys), Value::Object(more)) = (&mut config, more) else { panic!("`more` is a mapping") };
@@ -303,7 +302,7 @@ fn set_filter_state(states: &[(&str, &str, &str)]) -> Value {
             "object_key": key,
             "factory_key": "envoy.string",
             "read_only": true,
-            "format_string": {"text_format_source": {"inline_string": format}, "omit_empty_values": true},
+            "format_string": {"text_format_source": {"inline_string": format}},
         });
         match &mut config[*moment] {
             Value::Array(states) => states.push(state),
