@@ -1,0 +1,143 @@
+//! What happens to connections while their policies are replaced.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed, as it should")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use authz_e2e::config::{ours, policy, put_discovered};
+use authz_e2e::envoy::folder;
+use authz_e2e::{Authority, Chain, Client, Door, Envoy, Filter, Listener, Network, Rng, Seen, Upstream, artifact, wait_for};
+use serde_json::json;
+
+const UPDATES: usize = 100;
+const CONNECTIONS: usize = 10_000;
+const CLIENTS: usize = 8;
+const ESTABLISHED: usize = 20;
+/// As many addresses take turns in being allowed.
+const TURNS: usize = 5;
+/// Memory of the first updates is what an allocator keeps, and is not looked at.
+const WARM: usize = 20;
+/// How much Envoy may grow between then and the end.
+const MOST_KIB: u64 = 16 << 10;
+
+/// One address is always allowed, and one more in each version.
+fn version(version: usize) -> String {
+    let address = turn(version % TURNS);
+    let text = policy("p", &format!("{{rules: [{{from: [{{source: {{ipBlocks: [127.0.0.2, {address}]}}}}]}}]}}"));
+    ours(&text, json!({"logDenialsPerSecond": 0})).to_string()
+}
+
+fn turn(number: usize) -> IpAddr {
+    [127, 0, 1, u8::try_from(number).unwrap() + 1].into()
+}
+
+/// How far the updates are, and the connections.
+#[derive(Default)]
+struct Progress {
+    /// The version that may be in effect somewhere.
+    written: AtomicUsize,
+    /// The version that is in effect everywhere.
+    in_effect: AtomicUsize,
+    connections: AtomicUsize,
+    allowed: AtomicUsize,
+}
+
+/// Connects until all connections were made; answers what was decided by no version of the time, a line each.
+fn connect(progress: &Progress, to: SocketAddr, seed: u64) -> Vec<String> {
+    let mut rng = Rng::new(seed);
+    let mut wrong = Vec::new();
+    while progress.connections.fetch_add(1, Ordering::SeqCst) < CONNECTIONS {
+        let number = rng.below(TURNS);
+        let first = progress.in_effect.load(Ordering::SeqCst);
+        let seen = Client::to(to).from(turn(number)).ask("world");
+        let last = progress.written.load(Ordering::SeqCst);
+        let is_allowed = match seen {
+            Ok(Seen::Answer(_)) => true,
+            Ok(Seen::Closed) => false,
+            Err(error) => {
+                wrong.push(format!("a connection was lost: {error}"));
+                continue;
+            }
+        };
+        progress.allowed.fetch_add(usize::from(is_allowed), Ordering::SeqCst);
+        if !(first..=last).any(|version| is_allowed == (version % TURNS == number)) {
+            wrong.push(format!("allowed is {is_allowed} for address {number}, by none of the versions {first}..={last}"));
+        }
+    }
+    wrong
+}
+
+fn update_under_load(door: Door) -> String {
+    let echo = Upstream::echo();
+    let discovered = folder("discovered");
+    let to: SocketAddr = (Ipv4Addr::LOCALHOST, 9000).into();
+    let listener = Listener::new(to, Chain::Plain, Filter::Discovered(door, discovered.clone()), echo.address());
+    put_discovered(&discovered, door, 0, &version(0));
+    let mut envoy = Envoy::try_start(&[listener], &Authority::new(), 2).unwrap_or_else(|log| panic!("{log}"));
+    let mut established: Vec<_> = (0..ESTABLISHED).map(|_| Client::to(to).from([127, 0, 0, 2]).connect().unwrap()).collect();
+    let progress = Progress::default();
+    let mut early_kib = 0;
+    let wrong = thread::scope(|scope| {
+        let clients: Vec<_> = (1..=CLIENTS)
+            .map(|seed| {
+                let progress = &progress;
+                scope.spawn(move || connect(progress, to, u64::try_from(seed).unwrap()))
+            })
+            .collect();
+        for number in 1..=UPDATES {
+            progress.written.store(number, Ordering::SeqCst);
+            envoy.update(&discovered, door, number, &version(number)).unwrap();
+            progress.in_effect.store(number, Ordering::SeqCst);
+            for (at, conversation) in established.iter_mut().enumerate() {
+                let seen = conversation.ask("world").unwrap();
+                assert_eq!(seen, Seen::Answer("hello world".into()), "established connection {at} after update {number}");
+            }
+            let due = (number * CONNECTIONS / UPDATES).min(CONNECTIONS);
+            wait_for("the connections between two updates", || match progress.connections.load(Ordering::SeqCst) {
+                made if made >= due => Ok(()),
+                made => Err(format!("{made} of {due}")),
+            });
+            if number == WARM {
+                early_kib = envoy.resident_kib();
+            }
+        }
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect::<Vec<String>>()
+    });
+    let late_kib = envoy.resident_kib();
+    assert!(wrong.is_empty(), "{}: {} of {CONNECTIONS} connections:\n{}", door.name(), wrong.len(), wrong.join("\n"));
+    assert!(envoy.is_alive(), "Envoy has ended:\n{}", envoy.log());
+    let allowed = progress.allowed.load(Ordering::SeqCst);
+    assert!((CONNECTIONS / 10..CONNECTIONS / 2).contains(&allowed), "{allowed} connections were allowed");
+    drop(established);
+    envoy.wait_for_stat("listener.at_9000.downstream_cx_active", 0);
+    assert!(late_kib <= early_kib + MOST_KIB, "{}: Envoy grew from {early_kib} to {late_kib} KiB", door.name());
+    format!(
+        "| {} | {UPDATES} | {CONNECTIONS} | {allowed} | {ESTABLISHED} of {ESTABLISHED} | {:.1} | {:.1} |",
+        door.name(),
+        mib(early_kib),
+        mib(late_kib)
+    )
+}
+
+fn mib(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap()) / 1024.0
+}
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn every_decision_during_updates_is_that_of_the_old_or_the_new_policy_and_no_connection_is_lost() {
+    let mut table = format!(
+        "Updates while connections come\n\n\
+         | filter | updates | connections | allowed | established that lived | MiB after {WARM} updates | MiB at the end |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n"
+    );
+    for door in Door::ALL {
+        let _ = writeln!(table, "{}", Network::run(|_| update_under_load(door)));
+    }
+    fs::write(artifact::path(artifact::OUT).join("updates.md"), &table).unwrap();
+    println!("{table}");
+}
