@@ -32,7 +32,11 @@ impl Door {
 
     /// The filter, configured by a text.
     pub fn typed_config(self, configuration: &str) -> Value {
-        let configuration = json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration});
+        self.configured_by(json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration}))
+    }
+
+    /// The filter, configured by any message.
+    fn configured_by(self, configuration: Value) -> Value {
         match self {
             Self::Wasm => json!({
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm",
@@ -103,6 +107,8 @@ pub struct Listener {
     pub upstream: SocketAddr,
     /// Whether a PROXY header may come first.
     pub takes_proxy_header: bool,
+    /// Whether the configuration of our filter is a protobuf Struct instead of a text.
+    pub as_struct: bool,
     /// The filter states that other filters leave for ours; each may be left out or spoilt by a test.
     pub filter_state: Vec<(&'static str, &'static str, &'static str)>,
 }
@@ -124,6 +130,7 @@ impl Listener {
             filter,
             upstream,
             takes_proxy_header: false,
+            as_struct: false,
             filter_state,
         }
     }
@@ -250,6 +257,10 @@ fn filters(listener: &Listener, is_tls: bool, access_log: &Path) -> Vec<Value> {
                 "rules": rules,
             },
         }),
+        Filter::Ours(door, config) if listener.as_struct => {
+            let message = json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": config});
+            json!({"name": "authz", "typed_config": door.configured_by(message)})
+        }
         Filter::Ours(door, config) => json!({"name": "authz", "typed_config": door.typed_config(&config.to_string())}),
         Filter::Discovered(door, folder) => json!({
             "name": "authz",

@@ -258,3 +258,40 @@ fn access_logs_counters_and_the_log_say_what_was_decided_and_why() {
         assert_eq!(denials[0]["connection"]["destinationPort"], 9000, "{}", denials[0]);
     });
 }
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn a_configuration_is_a_text_or_a_struct_and_the_node_says_which_workload_it_is_if_envoy_tells() {
+    with_both(|_, door| {
+        let echo = Upstream::echo();
+        let text =
+            policy("p", "{selector: {matchLabels: {app: tcp-echo}}, rules: [{from: [{source: {ipBlocks: [127.0.0.2]}}]}]}");
+        let mut config = ours(&text, json!({"logDenialsPerSecond": 5, "policyCounters": 3}));
+        if door == Door::Wasm {
+            // The harness's node is labelled so.
+            config.as_object_mut().unwrap().remove("workload");
+        }
+        let mut as_struct = config.clone();
+        as_struct["policies"] = json!([{
+            "apiVersion": "security.istio.io/v1",
+            "kind": "AuthorizationPolicy",
+            "metadata": {"name": "p", "namespace": "foo"},
+            "spec": {
+                "selector": {"matchLabels": {"app": "tcp-echo"}},
+                "rules": [{"from": [{"source": {"ipBlocks": ["127.0.0.2"]}}]}],
+            },
+        }]);
+        let mut listeners = [
+            listener("127.0.0.1:9000", Chain::Plain, door, &config, &echo),
+            listener("127.0.0.1:9001", Chain::Plain, door, &as_struct, &echo),
+        ];
+        listeners[1].as_struct = true;
+        let _envoy = Envoy::start(&listeners, &Authority::new());
+        for port in [9000, 9001] {
+            for (from, expected) in [(2, said(HELLO)), (3, Seen::Closed)] {
+                let client = Client::to((Ipv4Addr::LOCALHOST, port)).from(local(from));
+                assert_eq!(client.ask("world").unwrap(), expected, "{}: {client:?}", door.name());
+            }
+        }
+    });
+}
