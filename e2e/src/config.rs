@@ -107,6 +107,8 @@ pub struct Listener {
     pub upstream: SocketAddr,
     /// Whether a PROXY header may come first.
     pub takes_proxy_header: bool,
+    /// Whether upstream is dialled at once, against the recipe for the filter in WebAssembly.
+    pub dials_at_once: bool,
     /// Whether the configuration of our filter is a protobuf Struct instead of a text.
     pub as_struct: bool,
     /// The filter states that other filters leave for ours; each may be left out or spoilt by a test.
@@ -130,6 +132,7 @@ impl Listener {
             filter,
             upstream,
             takes_proxy_header: false,
+            dials_at_once: false,
             as_struct: false,
             filter_state,
         }
@@ -287,7 +290,7 @@ fn filters(listener: &Listener, is_tls: bool, access_log: &Path) -> Vec<Value> {
         }],
     });
     // What the filter in WebAssembly needs: upstream is dialled once the handshake is done.
-    if door == Some(Door::Wasm) && is_tls {
+    if door == Some(Door::Wasm) && is_tls && !listener.dials_at_once {
         proxy["upstream_connect_mode"] = json!("ON_DOWNSTREAM_TLS_HANDSHAKE");
         proxy["max_early_data_bytes"] = json!(0);
     }

@@ -15,15 +15,20 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// A service that says `220 hello` as soon as someone connects, as those of mail do.
+    /// A service that says `220 hello` as soon as someone connects, and `250` and the line to each line, as those of
+    /// mail do.
     pub fn server_first() -> Self {
-        Self::start(|mut stream, bytes| {
-            let banner = b"220 hello\n";
-            if stream.write_all(banner).is_ok() {
-                bytes.fetch_add(banner.len(), Ordering::SeqCst);
+        Self::start(|stream, bytes| {
+            let say = |answer: &str| {
+                let is_said = (&stream).write_all(answer.as_bytes()).is_ok();
+                bytes.fetch_add(if is_said { answer.len() } else { 0 }, Ordering::SeqCst);
+                is_said
+            };
+            let mut lines = BufReader::new(&stream).lines();
+            let mut goes_on = say("220 hello\n");
+            while goes_on && let Some(Ok(line)) = lines.next() {
+                goes_on = say(&format!("250 {line}\n"));
             }
-            // It stays until the other side goes.
-            while matches!(BufReader::new(&stream).fill_buf().map(<[u8]>::len), Ok(1..)) {}
         })
     }
 

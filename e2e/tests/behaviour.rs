@@ -70,6 +70,33 @@ fn whoever_speaks_first_an_allowed_peer_talks_and_a_denied_one_is_closed() {
 
 #[test]
 #[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn what_a_peer_sends_before_it_is_decided_arrives_whole() {
+    with_both(|_, door| {
+        let authority = Authority::new();
+        let echo = Upstream::echo();
+        let config = ours(&policy("p", "{rules: [{from: [{source: {principals: ['*/sa/good']}}]}]}"), json!({}));
+        let _envoy = Envoy::start(
+            &[
+                listener("127.0.0.1:9000", Chain::Mutual, door, &config, &echo),
+                listener("127.0.0.1:9001", Chain::Either, door, &config, &echo),
+            ],
+            &authority,
+        );
+        let long = "world ".repeat(100_000);
+        for port in [9000, 9001] {
+            for (name, expected) in [("good", said(&format!("hello {long}"))), ("bad", Seen::Closed)] {
+                let identity = authority.issue(&[&format!("spiffe://cluster.local/ns/foo/sa/{name}")]);
+                let seen = Client::to((Ipv4Addr::LOCALHOST, port)).over_tls(identity.as_ref()).ask(&long).unwrap();
+                assert!(seen == expected, "{}: {name} at {port} does not see what is to be seen", door.name());
+            }
+        }
+        let answered = 2 * ("hello \n".len() + long.len());
+        assert_eq!(echo.bytes(), answered, "{}: what the denied peer sent has arrived", door.name());
+    });
+}
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
 fn addresses_of_version_6_are_decided_as_those_of_version_4() {
     with_both(|network, door| {
         let address = |last: u16| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last));

@@ -103,3 +103,29 @@ fn a_peer_that_is_denied_gets_no_byte_of_a_service_that_speaks_first() {
     let expected = [(1, banner), (0, 0), (0, 0), (1, banner), (1, 0), (0, 0)];
     assert_eq!(seen, expected, "\n{table}");
 }
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn where_upstream_is_dialled_before_the_handshake_is_done_no_byte_gets_to_a_denied_peer_either() {
+    let authority = Authority::new();
+    let address: SocketAddr = "127.0.0.1:9000".parse().unwrap();
+    let filter = own(Door::Wasm, "{principals: [cluster.local/ns/foo/sa/good]}");
+    Network::run(|_| {
+        let upstream = Upstream::server_first();
+        let mut listener = Listener::new(address, Chain::Mutual, filter.clone(), upstream.address());
+        listener.dials_at_once = true;
+        let _envoy = Envoy::start(&[listener], &authority);
+        for _ in 0..20 {
+            let said = upstream.bytes();
+            let mut denied = Client::to(address).over_tls(authority.issue(&[BAD]).as_ref()).connect().unwrap();
+            denied.handshake().unwrap();
+            // The banner is on its way, or held; the peer's own words make the filter decide.
+            wait_for("the banner", || if upstream.bytes() > said { Ok(()) } else { Err(said.to_string()) });
+            assert_eq!(denied.ask("world").unwrap(), Seen::Closed);
+        }
+        // What was held for a peer that turns out to be allowed comes with what upstream says next.
+        let mut good = Client::to(address).over_tls(authority.issue(&[GOOD]).as_ref()).connect().unwrap();
+        assert_eq!(good.ask("world").unwrap(), Seen::Answer("220 hello".into()));
+        assert_eq!(good.listen().unwrap(), Seen::Answer("250 world".into()));
+    });
+}
