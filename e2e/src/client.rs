@@ -7,7 +7,9 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme, StreamOwned, SupportedProtocolVersion,
+};
 use socket2::{Domain, Socket, Type};
 
 use crate::TIMEOUT;
@@ -49,6 +51,11 @@ impl Client {
         self
     }
 
+    /// The same, with its sessions, to another address.
+    pub fn redirected(&self, to: impl Into<SocketAddr>) -> Self {
+        Self { to: to.into(), ..self.clone() }
+    }
+
     /// With a PROXY header, version 2, that says the connection came from there.
     pub fn on_behalf_of(mut self, client: impl Into<IpAddr>) -> Self {
         self.header = Some(SocketAddr::new(client.into(), 4242));
@@ -62,20 +69,17 @@ impl Client {
 
     /// Over TLS, asking for a server name or for none.
     pub fn over_tls_to(mut self, identity: Option<&Identity>, name: Option<&str>) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("a provider with its own versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider)));
-        let mut config = match identity {
-            Some(identity) => {
-                config.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()).expect("a key of its certificate")
-            }
-            None => config.with_no_client_auth(),
-        };
+        let mut config = tls_config(identity, rustls::ALL_VERSIONS);
         config.enable_sni = name.is_some();
         self.tls = Some(Tls { config: Arc::new(config), name: name.map(str::to_owned) });
+        self
+    }
+
+    /// Over version 1.2 of TLS, with this certificate or none.
+    pub fn over_tls_1_2(mut self, identity: Option<&Identity>) -> Self {
+        let mut config = tls_config(identity, &[&rustls::version::TLS12]);
+        config.enable_sni = false;
+        self.tls = Some(Tls { config: Arc::new(config), name: None });
         self
     }
 
@@ -130,6 +134,22 @@ impl Client {
     }
 }
 
+/// A client keeps the sessions of its connections and resumes them.
+fn tls_config(identity: Option<&Identity>, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .expect("a provider with its own versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider)));
+    match identity {
+        Some(identity) => {
+            config.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()).expect("a key of its certificate")
+        }
+        None => config.with_no_client_auth(),
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct Conversation {
@@ -169,6 +189,14 @@ impl Conversation {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Whether the TLS session is one that an earlier connection began.
+    pub fn is_resumed(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(_) => false,
+            Stream::Tls(stream) => stream.conn.handshake_kind() == Some(HandshakeKind::Resumed),
         }
     }
 

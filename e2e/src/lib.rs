@@ -38,7 +38,7 @@ pub use upstream::Upstream;
 use std::time::{Duration, Instant};
 
 /// How long anything may take. Only a failure takes as long.
-pub const TIMEOUT: Duration = Duration::from_secs(15);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks again until the answer is there; a panic says what was awaited and what was seen instead.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {

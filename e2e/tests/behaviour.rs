@@ -182,6 +182,35 @@ fn every_identity_of_a_certificate_counts_and_what_cannot_be_told_apart_denies()
 
 #[test]
 #[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn a_session_that_is_resumed_has_the_identity_with_which_it_began() {
+    with_both(|_, door| {
+        let authority = Authority::new();
+        let echo = Upstream::echo();
+        // The second one is let through by its port, to have a session for the first.
+        let rules = "[{from: [{source: {principals: ['*/sa/good']}}]}, {to: [{operation: {ports: ['9001']}}]}]";
+        let config = ours(&policy("p", &format!("{{rules: {rules}}}")), json!({}));
+        let mut first = listener("127.0.0.1:9000", Chain::Mutual, door, &config, &echo);
+        first.more_addresses = vec!["127.0.0.1:9001".parse().unwrap()];
+        let _envoy = Envoy::start(&[first], &authority);
+        for (name, expected) in [("good", said(HELLO)), ("bad", Seen::Closed)] {
+            let identity = authority.issue(&[&format!("spiffe://cluster.local/ns/foo/sa/{name}")]);
+            let to = |port: u16| Client::to((Ipv4Addr::LOCALHOST, port));
+            for (version, client) in
+                [("1.3", to(9001).over_tls(identity.as_ref())), ("1.2", to(9001).over_tls_1_2(identity.as_ref()))]
+            {
+                let mut conversation = client.connect().unwrap();
+                assert_eq!(conversation.ask("world").unwrap(), said(HELLO));
+                assert!(!conversation.is_resumed(), "{}: {name}, TLS {version}", door.name());
+                let mut conversation = client.redirected((Ipv4Addr::LOCALHOST, 9000)).connect().unwrap();
+                assert_eq!(conversation.ask("world").unwrap(), expected, "{}: {name}, TLS {version}", door.name());
+                assert!(conversation.is_resumed(), "{}: {name}, TLS {version}", door.name());
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
 fn a_shadow_counts_what_it_would_deny_and_lets_it_pass() {
     with_both(|_, door| {
         let authority = Authority::new();

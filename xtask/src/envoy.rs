@@ -30,6 +30,8 @@ pub(crate) fn test(root: &Path) -> Result<(), String> {
     let modules = build::envoy(root)?;
     let envoy = provide(root)?;
     let out = root.join(OUT);
+    // What an earlier run left of tests that failed.
+    let _ = fs::remove_dir_all(out.join("run"));
     fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     let path = |path: &Path| path.display().to_string();
     let command = Command::new(&format!("{prefix}cargo test --package authz-e2e --tests -- --ignored"))
