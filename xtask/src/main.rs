@@ -1,5 +1,5 @@
 //! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything;
-//! `cargo xtask bench` measures what it costs; `cargo xtask build` makes what others load.
+//! `cargo xtask bench` measures what it costs; `cargo xtask build` makes what others load; `cargo xtask demo` shows it.
 
 #![forbid(unsafe_code)]
 
@@ -8,6 +8,7 @@ mod need;
 
 mod bench;
 mod build;
+mod demo;
 mod envoy;
 mod instructions;
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Request::Test(options) => test(root, &options),
         Request::Bench(options) => exit(bench::run(root, options)),
         Request::BuildEnvoy => exit(build::envoy(root).map(drop)),
+        Request::DemoEnvoy(kind) => exit(demo::envoy(root, kind)),
     }
 }
 

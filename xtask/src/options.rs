@@ -1,12 +1,14 @@
 //! What was asked for on the command line.
 
 use crate::bench::BenchOptions;
+use crate::demo::Kind;
 
 /// How the commands are called.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [OPTIONS]
        cargo xtask bench [OPTIONS]
        cargo xtask build envoy
+       cargo xtask demo envoy [--wasm]
 
 test runs every test of the project and stops at the first step that fails.
 
@@ -22,7 +24,10 @@ bench times decisions, compiles and loads with criterion; or, with an option:
   --accept            count instructions and take them as those to compare with
   --quick             fewer inputs and rounds
 
-build envoy builds what Envoy loads, the filter in WebAssembly and the dynamic module, and checks it.";
+build envoy builds what Envoy loads, the filter in WebAssembly and the dynamic module, and checks it.
+
+demo envoy starts an Envoy and a service, and walks through Istio's TCP task with the dynamic module, or with
+the filter in WebAssembly.";
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +36,7 @@ pub(crate) enum Request {
     Test(Options),
     Bench(BenchOptions),
     BuildEnvoy,
+    DemoEnvoy(Kind),
 }
 
 /// Which steps to run, and how.
@@ -54,9 +60,10 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Reque
         Some("test") => {}
         Some("bench") => return parse_bench(arguments),
         Some("build") => return parse_build(arguments),
+        Some("demo") => return parse_demo(arguments),
         Some("help" | "--help" | "-h") => return Ok(Request::Help),
-        Some(other) => return Err(format!("`{other}` is not a command; write `test`, `bench` or `build`")),
-        None => return Err("a command is missing; write `test`, `bench` or `build`".into()),
+        Some(other) => return Err(format!("`{other}` is not a command; write `test`, `bench`, `build` or `demo`")),
+        None => return Err("a command is missing; write `test`, `bench`, `build` or `demo`".into()),
     }
     let mut options = Options::default();
     while let Some(argument) = arguments.next() {
@@ -105,6 +112,18 @@ fn parse_build(mut arguments: impl Iterator<Item = String>) -> Result<Request, S
     }
 }
 
+fn parse_demo(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    match (arguments.next().as_deref(), arguments.next().as_deref(), arguments.next()) {
+        (Some("envoy"), None, None) => Ok(Request::DemoEnvoy(Kind::Native)),
+        (Some("envoy"), Some("--wasm"), None) => Ok(Request::DemoEnvoy(Kind::Wasm)),
+        (Some("--help" | "-h"), None, None) => Ok(Request::Help),
+        (Some("envoy"), Some("--wasm"), Some(other)) => Err(format!("`{other}` is not an option")),
+        (Some("envoy"), Some(other), _) => Err(format!("`{other}` is not an option")),
+        (Some(other), ..) => Err(format!("there is no demo of `{other}`; write `envoy`")),
+        (None, ..) => Err("what to show is missing; write `envoy`".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +139,7 @@ mod tests {
         assert_eq!(request, Ok(Request::Test(expected)));
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
         assert_eq!(read("build envoy"), Ok(Request::BuildEnvoy));
+        assert_eq!(read("demo envoy --wasm"), Ok(Request::DemoEnvoy(Kind::Wasm)));
         let expected = BenchOptions { report: true, peers: true, accept: false, quick: true };
         assert_eq!(read("bench --quick --report --peers"), Ok(Request::Bench(expected)));
     }
@@ -127,8 +147,8 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_an_error() {
         let table = [
-            ("", "a command is missing; write `test`, `bench` or `build`"),
-            ("tset", "`tset` is not a command; write `test`, `bench` or `build`"),
+            ("", "a command is missing; write `test`, `bench`, `build` or `demo`"),
+            ("tset", "`tset` is not a command; write `test`, `bench`, `build` or `demo`"),
             ("test --only", "`--only` needs a value"),
             ("test --fuzz-seconds soon", "`soon` is not a number of seconds"),
             ("test --list=yes", "`--list=yes` is not an option"),
@@ -136,6 +156,9 @@ mod tests {
             ("build", "what to build is missing; write `envoy`"),
             ("build nginx", "`nginx` is nothing to build; write `envoy`"),
             ("build envoy --fast", "`--fast` is not an option"),
+            ("demo", "what to show is missing; write `envoy`"),
+            ("demo nginx", "there is no demo of `nginx`; write `envoy`"),
+            ("demo envoy --fast", "`--fast` is not an option"),
             ("test fmt", "`fmt` is not an option"),
         ];
         for (line, error) in table {
