@@ -315,7 +315,6 @@ fn set_filter_state(states: &[(&str, &str, &str)]) -> Value {
         let state = json!({
             "object_key": key,
             "factory_key": "envoy.string",
-            "read_only": true,
             "format_string": {"text_format_source": {"inline_string": format}},
         });
         match &mut config[*moment] {
