@@ -354,7 +354,7 @@ impl Reader {
         let is_meant = policies.has_empty_list() || (is_list && policies.other_kinds().next().is_none());
         if policies.is_empty() && !is_meant {
             let message =
-                "no AuthorizationPolicy and no PeerAuthentication stands here; write `policies: []`, a list and no text, to allow everything";
+                "no AuthorizationPolicy or PeerAuthentication stands here; write the list `policies: []` to allow everything";
             self.report(place, "no-policies", "policies", message);
         }
         Some(policies)

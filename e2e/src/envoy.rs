@@ -47,7 +47,21 @@ impl Envoy {
         let bootstrap = config::bootstrap(listeners, authority, admin, &folder.join("access.log"));
         let file = folder.join("envoy.json");
         fs::write(&file, bootstrap.to_string()).expect("a folder of the test's own");
+        Self::run(&file, folder, admin, workers)
+    }
+
+    /// Starts one by a configuration for people, in a folder that `prepare` puts what it names into. Its admin
+    /// interface has to be at 127.0.0.1:9901.
+    pub fn by_file(file: &Path, prepare: impl FnOnce(&Path)) -> Self {
+        let folder = folder("example");
+        prepare(&folder);
+        let admin = SocketAddr::from(([127, 0, 0, 1], 9901));
+        Self::run(file, folder, admin, 1).unwrap_or_else(|log| panic!("{}: {log}", file.display()))
+    }
+
+    fn run(file: &Path, folder: PathBuf, admin: SocketAddr, workers: usize) -> Result<Self, String> {
         let log = File::create(folder.join("log")).expect("a folder of the test's own");
+        let module = artifact::path(artifact::MODULE);
         // Should the test's process be killed, Envoy is too.
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -56,6 +70,8 @@ impl Envoy {
             .arg(file)
             .args(["--concurrency", &workers.to_string(), "--disable-hot-restart", "--file-flush-interval-msec", "10"])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info,dynamic_modules:info"])
+            .env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", module.parent().unwrap_or(&folder))
+            .current_dir(&folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

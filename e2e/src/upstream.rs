@@ -1,7 +1,7 @@
 //! The services behind Envoy: one that speaks first, and the one of Istio's TCP task.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,11 +14,13 @@ pub struct Upstream {
     bytes: Arc<AtomicUsize>,
 }
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 impl Upstream {
     /// A service that says `220 hello` as soon as someone connects, and `250` and the line to each line, as those of
     /// mail do.
     pub fn server_first() -> Self {
-        Self::start(|stream, bytes| {
+        Self::start(ANY_PORT, |stream, bytes| {
             let say = |answer: &str| {
                 let is_said = (&stream).write_all(answer.as_bytes()).is_ok();
                 bytes.fetch_add(if is_said { answer.len() } else { 0 }, Ordering::SeqCst);
@@ -34,7 +36,12 @@ impl Upstream {
 
     /// The tcp-echo of Istio's task: to each line it says `hello` and the line.
     pub fn echo() -> Self {
-        Self::start(|stream, bytes| {
+        Self::echo_at(ANY_PORT)
+    }
+
+    /// The same at an address.
+    pub fn echo_at(address: SocketAddr) -> Self {
+        Self::start(address, |stream, bytes| {
             let mut writer = &stream;
             for line in BufReader::new(&stream).lines() {
                 let Ok(line) = line else { return };
@@ -47,8 +54,8 @@ impl Upstream {
         })
     }
 
-    fn start(serve: fn(TcpStream, &AtomicUsize)) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    fn start(address: SocketAddr, serve: fn(TcpStream, &AtomicUsize)) -> Self {
+        let listener = TcpListener::bind(address).expect("a free address");
         let address = listener.local_addr().expect("an address");
         let upstream = Self { address, connections: Arc::default(), bytes: Arc::default() };
         let counts = upstream.clone();

@@ -26,7 +26,7 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
             .runs(cargo("test --package authz-core --features small --lib --test arrangements --test agreement")),
         Step::new("no-features", "the core without its features").runs(cargo("test --package authz-core --no-default-features")),
         Step::new("suites", "conformance, walkthroughs and examples through the command line")
-            .runs(cargo("run --quiet --package authz-cli -- test testdata examples")),
+            .runs(cargo("run --quiet --package authz-cli -- test testdata examples/tcp-echo")),
         Step::new("doc", "the documentation of all packages, without warnings")
             .runs(cargo("doc --workspace --no-deps --all-features").environment("RUSTDOCFLAGS", "-D warnings")),
         Step::new("wasm", "the core for browsers and proxies")
