@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that panics has failed, as it should")]
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use authz_e2e::config::{FILTER_STATE, ours, policy, put_discovered};
 use authz_e2e::envoy::folder;
@@ -36,6 +37,12 @@ fn malformed() -> [(&'static str, String, &'static str); 4] {
     ]
 }
 
+/// A listener on port 9000 whose filter comes from a folder.
+fn discovering(door: Door, folder: &Path, upstream: &Upstream) -> Listener {
+    let filter = Filter::Discovered(door, folder.to_path_buf());
+    Listener::new((Ipv4Addr::LOCALHOST, 9000), Chain::Plain, filter, upstream.address())
+}
+
 #[test]
 #[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
 fn a_first_configuration_that_is_malformed_closes_every_connection_and_is_explained_in_the_log() {
@@ -44,12 +51,7 @@ fn a_first_configuration_that_is_malformed_closes_every_connection_and_is_explai
             let echo = Upstream::echo();
             let discovered = folder("discovered");
             put_discovered(&discovered, door, 0, &config);
-            let listener = Listener::new(
-                (Ipv4Addr::LOCALHOST, 9000),
-                Chain::Plain,
-                Filter::Discovered(door, discovered.clone()),
-                echo.address(),
-            );
+            let listener = discovering(door, &discovered, &echo);
             let mut envoy = Envoy::start(&[listener], &Authority::new());
             for _ in 0..10 {
                 assert_eq!(to(9000).ask("world").unwrap(), Seen::Closed, "{}: {what}", door.name());
@@ -88,12 +90,7 @@ fn after_an_update_that_is_malformed_the_last_good_one_goes_on_serving() {
             ours(&policy("p", &format!("{{rules: [{{from: [{{source: {{ipBlocks: [{address}]}}}}]}}]}}")), json!({}))
         };
         put_discovered(&discovered, door, 0, &allow("127.0.0.2").to_string());
-        let listener = Listener::new(
-            (Ipv4Addr::LOCALHOST, 9000),
-            Chain::Plain,
-            Filter::Discovered(door, discovered.clone()),
-            echo.address(),
-        );
+        let listener = discovering(door, &discovered, &echo);
         let mut envoy = Envoy::start(&[listener], &Authority::new());
         let from = |last: u8| to(9000).from([127, 0, 0, last]);
         let mut established = from(2).connect().unwrap();

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::rust_version::read;
 use crate::{build, envoy};
 
 /// Where Envoy listens, and where the service does.
@@ -150,10 +151,6 @@ impl Kind {
             Self::Wasm => "wasm",
         }
     }
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn create(path: &Path) -> Result<File, String> {

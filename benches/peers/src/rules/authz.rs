@@ -7,18 +7,21 @@ use authz_core::{Authorizer, Connection, Mesh, PolicySet, Verdict};
 
 use crate::engine::Engine;
 
+/// An authorizer, asked for the verdict alone or for the reason and the rule too.
+pub(crate) struct Authz<const WITH_REASON: bool>(Authorizer);
+
 /// The verdict alone.
-pub(crate) struct Allows(Authorizer);
+pub(crate) type Allows = Authz<false>;
 
 /// The verdict with its reason and the rule.
-pub(crate) struct Decide(Authorizer);
+pub(crate) type Decide = Authz<true>;
 
 fn build(text: &str) -> Result<Authorizer, BenchError> {
     let policies = PolicySet::from_yaml(text, &Mesh::default()).map_err(|error| BenchError::new(error.to_string()))?;
     Ok(policies.authorizer_for(&workload()))
 }
 
-impl Engine for Allows {
+impl<const WITH_REASON: bool> Engine for Authz<WITH_REASON> {
     type Source = String;
     type Request<'q> = Connection<'q>;
 
@@ -35,27 +38,6 @@ impl Engine for Allows {
     }
 
     fn allows(&mut self, request: &Self::Request<'_>) -> bool {
-        self.0.allows(request)
-    }
-}
-
-impl Engine for Decide {
-    type Source = String;
-    type Request<'q> = Connection<'q>;
-
-    fn source(input: &Input) -> Result<Self::Source, BenchError> {
-        Ok(input.text.clone())
-    }
-
-    fn build(source: &Self::Source) -> Result<Self, BenchError> {
-        build(source).map(Self)
-    }
-
-    fn request<'q>(&self, query: &'q Query) -> Result<Self::Request<'q>, BenchError> {
-        Ok(query.connection())
-    }
-
-    fn allows(&mut self, request: &Self::Request<'_>) -> bool {
-        black_box(self.0.decide(request)).verdict() == Verdict::Allow
+        if WITH_REASON { black_box(self.0.decide(request)).verdict() == Verdict::Allow } else { self.0.allows(request) }
     }
 }
