@@ -100,7 +100,9 @@ pub(crate) fn envoy(root: &Path, kind: Kind) -> Result<(), String> {
     println!("\n$ envoy -c examples/envoy/{}/ecds.yaml\n", kind.folder());
     let log = folder.join("connections.log");
     let mut command = Command::new(envoy);
-    command.args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error", "-c"]).arg(example.join("ecds.yaml"));
+    command
+        .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error", "--file-flush-interval-msec", "10", "-c"])
+        .arg(example.join("ecds.yaml"));
     command.current_dir(&folder).stdin(Stdio::null()).stdout(create(&log)?).stderr(create(&folder.join("envoy.log"))?);
     if let Some(place) = modules.native.parent() {
         command.env("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", place);
