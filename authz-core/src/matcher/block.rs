@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::SEGMENTS;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Words};
+use super::identities::Identities;
 use super::lookup::{AddressMap, PortMap};
 use super::pattern_ref::PatternNumbers;
 use super::patterns::Patterns;
@@ -124,7 +125,7 @@ where
     /// The row of a peer that was looked up before is the word at `resolved`.
     // With one width and one way there would be many copies of the only one.
     #[cfg_attr(not(feature = "small"), inline(always))]
-    pub(super) fn left<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: [&Patterns; 2]) -> Row<W> {
+    pub(super) fn left<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: &Patterns) -> Row<W> {
         let mut left = self.used;
         if let (Some(map), Some(port)) = (&self.port, query.port()) {
             keep_row(&mut left, map.get(port));
@@ -140,7 +141,7 @@ where
                 keep(&mut left, &large.outside);
             }
         }
-        let [identities, names] = patterns;
+        let Patterns { identities, names } = patterns;
         if let Some(words) = &self.peer {
             match query.peer {
                 PeerQuery::Whole(number) => match words.whole(number) {
@@ -161,7 +162,7 @@ where
             match name {
                 Some(name) => {
                     let mut seen = words.nothing();
-                    names.matching_server_name(name, |pattern| words.see(&mut seen, pattern));
+                    names.matching(name, |pattern| words.see(&mut seen, pattern));
                     keep(&mut left, &words.row(&seen));
                 }
                 None => keep(&mut left, &words.absent),
@@ -231,7 +232,7 @@ impl<const W: usize> Large<W> {
 
 /// The row of a peer whose identity was not worked out in advance for this block.
 #[cold]
-fn texts_row<const W: usize>(words: &WordsRows<W>, patterns: &Patterns, texts: Option<Principals<'_>>) -> Row<W>
+fn texts_row<const W: usize>(words: &WordsRows<W>, patterns: &Identities, texts: Option<Principals<'_>>) -> Row<W>
 where
     Row<W>: Hash + Eq,
 {

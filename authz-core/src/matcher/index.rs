@@ -9,6 +9,7 @@ use super::Answer;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
+use super::identities::Identities;
 use super::key::Key;
 use super::keyed::{Entry, Found, Keyed, TEST};
 use super::large_sets::LargeSets;
@@ -17,6 +18,7 @@ use super::patterns::Patterns;
 use super::query::Query;
 use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
+use super::server_names::ServerNames;
 use super::test::Test;
 use super::words_rows::LISTS;
 use crate::IS_SMALL;
@@ -34,8 +36,7 @@ pub(super) struct Index {
     atoms: Box<[Head]>,
     /// The facts that some atom asks for.
     reads: FactSet,
-    identities: Patterns,
-    names: Patterns,
+    patterns: Patterns,
     large: Box<[Arc<AddressSet>]>,
     shape: Shape,
     /// Handed to peers that are resolved here.
@@ -133,7 +134,7 @@ impl Index {
                 only.is_whole = true;
             }
         }
-        let identities = Patterns::new(texts.peer.all());
+        let identities = Identities::new(texts.peer.all());
         let large = LargeSets::new(atoms.iter());
         let foreseen = identities.foreseen();
         let patterns = [texts.peer.all().len(), texts.sni.all().len()];
@@ -177,8 +178,7 @@ impl Index {
         Self {
             reads: heads.iter().fold(FactSet::EMPTY, |all, head| all | head.asks),
             atoms: heads.into(),
-            names: Patterns::new(texts.sni.all()),
-            identities,
+            patterns: Patterns { identities, names: ServerNames::new(texts.sni.all()) },
             large: large.into_arranged(),
             shape,
             owner: Arc::new(()),
@@ -207,8 +207,8 @@ impl Index {
         connection: &Connection<'_>,
         sink: &mut impl Sink,
     ) -> Option<()> {
-        let query = Query::<false>::new(connection, self.reads, &self.identities, &self.owner);
-        let left = block.left(&query, 0, [&self.identities, &self.names]);
+        let query = Query::<false>::new(connection, self.reads, &self.patterns.identities, &self.owner);
+        let left = block.left(&query, 0, &self.patterns);
         self.find_in_block(block, left, rules, connection, sink)
     }
 
@@ -225,11 +225,10 @@ impl Index {
 
     #[inline(never)]
     fn find_in_many(&self, many: &Many, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
-        let query = Query::<false>::new(connection, self.reads, &self.identities, &self.owner);
-        let patterns = [&self.identities, &self.names];
+        let query = Query::<false>::new(connection, self.reads, &self.patterns.identities, &self.owner);
         if let Some(keyed) = &many.keyed {
             let mut certain = Certain { index: self, rules, connection, sink, is_open: false };
-            keyed.find(&query, patterns, &mut certain);
+            keyed.find(&query, &self.patterns, &mut certain);
             if certain.is_open {
                 return None;
             }
@@ -250,7 +249,7 @@ impl Index {
         sink: &mut impl Sink,
     ) -> Option<()> {
         for (at, block) in blocks.iter().enumerate() {
-            let left = block.left(query, at * W, [&self.identities, &self.names]);
+            let left = block.left(query, at * W, &self.patterns);
             self.find_in_block(block, left, rules, connection, sink)?;
         }
         Some(())
@@ -321,20 +320,19 @@ impl Index {
     /// What every segment says of a connection of which not everything is known.
     #[cold]
     pub(super) fn open(&self, rules: &Rules, connection: &Connection<'_>) -> Answer {
-        let query = Query::<true>::new(connection, self.reads, &self.identities, &self.owner);
+        let query = Query::<true>::new(connection, self.reads, &self.patterns.identities, &self.owner);
         let open = Open { index: self, rules, connection, unknown: connection.unknown_facts() };
-        let patterns = [&self.identities, &self.names];
         let mut answer = Answer::NONE;
         match &self.shape {
-            Shape::One(block) => open.weigh_block(block, &block.left(&query, 0, patterns), &mut answer),
-            Shape::Four(block) => open.weigh_block(block, &block.left(&query, 0, patterns), &mut answer),
+            Shape::One(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
+            Shape::Four(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
             Shape::Many(many) => {
                 if let Some(keyed) = &many.keyed {
-                    keyed.find(&query, patterns, &mut Weighing { open: &open, answer: &mut answer });
+                    keyed.find(&query, &self.patterns, &mut Weighing { open: &open, answer: &mut answer });
                 }
                 match &many.wide {
-                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, patterns, &mut answer),
-                    Wide::One(blocks) => open.weigh_blocks(blocks, &query, patterns, &mut answer),
+                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, &self.patterns, &mut answer),
+                    Wide::One(blocks) => open.weigh_blocks(blocks, &query, &self.patterns, &mut answer),
                 }
             }
         }
@@ -343,7 +341,7 @@ impl Index {
 
     /// Looks up the identities of a peer.
     pub(super) fn peer(&self, rules: &Rules, identities: &[&str]) -> Peer {
-        let matching = self.identities.matching(identities.iter().copied());
+        let matching = self.patterns.identities.matching(identities.iter().copied());
         let mut resolved = Resolved::default();
         match &self.shape {
             Shape::One(block) => [resolved.row] = block.peer_row(&matching),
@@ -397,8 +395,8 @@ impl Index {
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>()
             + size_of_val(&*self.atoms)
-            + self.identities.bytes()
-            + self.names.bytes()
+            + self.patterns.identities.bytes()
+            + self.patterns.names.bytes()
             + self.large.iter().map(|set| set.bytes()).sum::<usize>()
             + match &self.shape {
                 Shape::One(block) => block.bytes(),

@@ -5,6 +5,7 @@
 
 use super::atom::Atom;
 use super::block::Shared;
+use super::identities::Identities;
 use super::key::Key;
 use super::leading::{Leading, LeadingSet};
 use super::lists::Lists;
@@ -166,7 +167,7 @@ impl Keyed {
 
     /// Hands on each test that no known fact fails.
     #[inline(always)]
-    pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>, patterns: [&Patterns; 2], found: &mut impl Found) {
+    pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>, patterns: &Patterns, found: &mut impl Found) {
         let leading = |dimension| query.address(dimension).map(Leading::of);
         let leading_of = [leading(Dimension::Source), leading(Dimension::Destination)];
         let sieve = Sieve::of_query(query, leading_of);
@@ -187,7 +188,7 @@ impl Keyed {
                 None => self.scan_all(PORT, query, found),
             }
         }
-        let [identities, names] = patterns;
+        let Patterns { identities, names } = patterns;
         if !self.peer.is_empty() {
             match query.peer {
                 PeerQuery::Whole(number) => match self.whole.get(place(number)) {
@@ -209,7 +210,7 @@ impl Keyed {
         if !self.sni.is_empty() {
             match query.sni() {
                 Some(Some(name)) => {
-                    names.matching_server_name(name, |number| {
+                    names.matching(name, |number| {
                         self.scan(self.sni.get(place(number)), sieve, query, found);
                     });
                 }
@@ -225,7 +226,7 @@ impl Keyed {
         &self,
         query: &Query<'_, OPEN>,
         sieve: Sieve,
-        identities: &Patterns,
+        identities: &Identities,
         found: &mut impl Found,
     ) {
         let mut list_of = |number| self.scan(self.peer.get(place(number)), sieve, query, found);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::patterns::Patterns;
+use super::identities::Identities;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::peer::{Peer, Principals, Resolved};
@@ -31,14 +31,14 @@ pub(super) enum PeerQuery<'q> {
 impl<'q, const OPEN: bool> Query<'q, OPEN> {
     /// A connection; the peer is looked up where rules read it.
     #[inline]
-    pub(super) fn new(connection: &'q Connection<'q>, reads: FactSet, patterns: &Patterns, owner: &Arc<()>) -> Self {
+    pub(super) fn new(connection: &'q Connection<'q>, reads: FactSet, identities: &Identities, owner: &Arc<()>) -> Self {
         let peer = if !reads.contains(FactSet::PEER) || OPEN && connection.peer_is_unknown() {
             PeerQuery::Unknown
         } else {
             match connection.known_peer() {
                 None => PeerQuery::Absent,
                 Some(Principals::Resolved(peer)) => resolved(peer, owner),
-                Some(Principals::One(identity)) => match patterns.whole_identity(identity) {
+                Some(Principals::One(identity)) => match identities.whole_identity(identity) {
                     Some(number) => PeerQuery::Whole(number),
                     None => PeerQuery::Texts(Principals::One(identity)),
                 },
@@ -96,7 +96,7 @@ impl Dimension {
     pub(super) const ALL: [Self; 3] = [Self::Source, Self::Destination, Self::Remote];
 }
 
-impl Patterns {
+impl Identities {
     /// Calls `found` with the number of each pattern that matches one of a peer's identities, perhaps
     /// more than once.
     pub(super) fn matching_identities(&self, identities: Principals<'_>, mut found: impl FnMut(u32)) {

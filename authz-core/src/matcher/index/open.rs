@@ -47,7 +47,7 @@ impl Open<'_> {
         &self,
         blocks: &[Block<W>],
         query: &Query<'_, true>,
-        patterns: [&Patterns; 2],
+        patterns: &Patterns,
         answer: &mut Answer,
     ) {
         for (at, block) in blocks.iter().enumerate() {

@@ -1,0 +1,354 @@
+//! All patterns over identities at once: which of them match, without trying each.
+
+use std::collections::HashMap;
+
+use super::affixes::{Bounded, Forms};
+use super::identity::{SCHEME, Standard};
+use super::pattern_ref::{Kinds, PatternNumbers, PatternRef};
+use super::text_map::TextMap;
+use crate::IS_SMALL;
+use crate::sort::sort;
+use crate::value::{NamespaceMatch, StringMatch, TrustDomainMatch};
+
+/// A pattern of no form that hashing finds.
+#[derive(Clone, Debug)]
+enum Pattern {
+    Namespace(NamespaceMatch),
+    TrustDomain(TrustDomainMatch),
+}
+
+impl Pattern {
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Namespace(pattern) => pattern.matches(text),
+            Self::TrustDomain(pattern) => pattern.matches(text),
+        }
+    }
+}
+
+/// Patterns by number, arranged so that those that match an identity are found by hashing its parts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Identities {
+    /// `*`: any text but the empty one.
+    presence: Option<u32>,
+    principals: Forms,
+    /// Prefixes of principals that end with a slash.
+    principals_up_to: Bounded,
+    /// Suffixes of principals that start with a slash.
+    principals_from: Bounded,
+    namespaces: Forms,
+    /// Whether a suffix of namespaces takes in what stands behind a namespace: `/sa`.
+    suffix_meets_sa: bool,
+    accounts: HashMap<Box<[u8]>, TextMap, foldhash::fast::RandomState>,
+    any_trust_domain: Option<u32>,
+    trust_domains: Forms,
+    /// Those of no such form; they are tried one by one.
+    others: Vec<(Pattern, u32)>,
+    /// Whether what whole identities match is worked out in advance.
+    foresees: bool,
+    /// The kinds of patterns that there are.
+    kinds: Kinds,
+}
+
+impl Identities {
+    /// Arranges patterns by number.
+    pub(super) fn new(all: &[PatternRef<'_>]) -> Self {
+        let mut this = Self::default();
+        for (number, pattern) in (0..).zip(all) {
+            this.arrange(*pattern, number);
+        }
+        for words in [&mut this.principals, &mut this.namespaces, &mut this.trust_domains] {
+            words.finish();
+        }
+        this.principals_up_to.finish_prefixes();
+        this.principals_from.finish_suffixes();
+        // Patterns that take trying one by one would make it quadratic; what is not foreseen is looked
+        // up when it comes.
+        this.kinds = this.kinds();
+        this.foresees = this.principals.exact.len().saturating_mul(this.others.len()) <= 1_000_000;
+        this
+    }
+
+    fn kinds(&self) -> Kinds {
+        let all = [
+            (self.presence.is_some() || self.any_trust_domain.is_some(), Kinds::ANY),
+            (!self.principals_up_to.is_empty() || !self.principals_from.is_empty(), Kinds::BOUNDED),
+            (!self.principals.has_no_affixes(), Kinds::PRINCIPALS),
+            (!self.trust_domains.is_empty(), Kinds::TRUST_DOMAINS),
+            (self.namespaces.exact.len() != 0, Kinds::NAMESPACES),
+            (!self.namespaces.has_no_affixes(), Kinds::NAMESPACE_AFFIXES),
+            (!self.accounts.is_empty(), Kinds::ACCOUNTS),
+        ];
+        Kinds(all.into_iter().filter(|(is_there, _)| *is_there).fold(0, |kinds, (_, kind)| kinds | kind))
+    }
+
+    fn arrange(&mut self, pattern: PatternRef<'_>, number: u32) {
+        match pattern {
+            PatternRef::Principal(pattern) => match pattern.pattern() {
+                StringMatch::Prefix(text) if text.ends_with('/') => self.principals_up_to.insert(text, number),
+                StringMatch::Suffix(text) if text.starts_with('/') => self.principals_from.insert(text, number),
+                StringMatch::Presence => self.presence = Some(number),
+                pattern => drop(self.principals.insert(pattern, number)),
+            },
+            PatternRef::Namespace(pattern) => {
+                let text = pattern.pattern();
+                let form = if text == "*" { StringMatch::Suffix("".into()) } else { StringMatch::parse(text) };
+                let is_plain = match &form {
+                    // A slash in the middle, or a further star, takes the whole comparison.
+                    StringMatch::Exact(rest) => !rest.contains(['*', '/']),
+                    StringMatch::Prefix(rest) | StringMatch::Suffix(rest) => !rest.contains('*'),
+                    StringMatch::Presence => true,
+                };
+                if let StringMatch::Suffix(text) = &form {
+                    self.suffix_meets_sa |= "/sa".ends_with(&**text) || text.ends_with("/sa");
+                }
+                if !(is_plain && self.namespaces.insert(&form, number)) {
+                    self.others.push((Pattern::Namespace(pattern.clone()), number));
+                }
+            }
+            PatternRef::ServiceAccount(account) => {
+                self.accounts.entry(account.namespace().as_bytes().into()).or_default().insert(account.name().as_bytes(), number);
+            }
+            PatternRef::TrustDomain(pattern) => {
+                let form = match pattern {
+                    TrustDomainMatch::Any => return self.any_trust_domain = Some(number),
+                    TrustDomainMatch::Exact(text) => StringMatch::Exact(text.clone()),
+                    TrustDomainMatch::Prefix(text) => StringMatch::Prefix(text.clone()),
+                    TrustDomainMatch::Suffix(text) => StringMatch::Suffix(text.clone()),
+                };
+                if pattern.to_string().contains('/') || !self.trust_domains.insert(&form, number) {
+                    self.others.push((Pattern::TrustDomain(pattern.clone()), number));
+                }
+            }
+            PatternRef::Sni(_) => {}
+        }
+    }
+
+    /// The number of the pattern that names an identity whole, if what it matches is [`foreseen`](Self::foreseen).
+    #[inline]
+    pub(super) fn whole_identity(&self, identity: &str) -> Option<u32> {
+        if !self.foresees {
+            return None;
+        }
+        self.principals.exact.get(identity.strip_prefix(SCHEME)?.as_bytes())
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let words = [&self.principals, &self.namespaces, &self.trust_domains];
+        let accounts: usize = self.accounts.iter().map(|(namespace, names)| namespace.len() + names.bytes() + 64).sum();
+        words.map(Forms::bytes).into_iter().sum::<usize>()
+            + self.principals_up_to.bytes()
+            + self.principals_from.bytes()
+            + accounts
+            + size_of_val(self.others.as_slice())
+    }
+
+    /// What the whole identities that patterns name match: of each the number of its pattern, and of all
+    /// patterns that match it, in order.
+    pub(super) fn foreseen(&self) -> Vec<(u32, PatternNumbers)> {
+        let known = self.principals.exact.iter().filter(|_| self.foresees);
+        let mut identity = String::new();
+        let of_one = |(rest, number)| {
+            identity.clear();
+            identity.push_str(SCHEME);
+            identity.push_str(std::str::from_utf8(rest).ok()?);
+            Some((number, self.matching([&*identity])))
+        };
+        known.filter_map(of_one).collect()
+    }
+
+    /// The patterns that match one of these identities, in order.
+    pub(super) fn matching<'i>(&self, identities: impl IntoIterator<Item = &'i str>) -> PatternNumbers {
+        let mut all = PatternNumbers::new();
+        for identity in identities {
+            self.matching_identity(identity, |number| all.push(number));
+        }
+        sort(&mut all);
+        all.dedup();
+        all
+    }
+
+    /// Calls `found` with the number of each pattern that matches an identity, perhaps more than once.
+    #[inline]
+    pub(super) fn matching_identity(&self, identity: &str, mut found: impl FnMut(u32)) {
+        // The way for identities of any form is one for all.
+        if !IS_SMALL && let Some(standard) = Standard::parse(identity) {
+            if let Some(number) = self.principals.exact.get(standard.behind_scheme()) {
+                found(number);
+            }
+            self.matching_standard(standard, &mut found);
+        } else {
+            self.matching_any(identity, &mut |number| found(number));
+        }
+        for (pattern, number) in &self.others {
+            if pattern.matches(identity) {
+                found(*number);
+            }
+        }
+    }
+
+    /// The same for an identity that no pattern names whole.
+    #[inline]
+    pub(super) fn matching_unforeseen(&self, identity: &str, mut found: impl FnMut(u32)) {
+        match Standard::parse(identity) {
+            Some(standard) if !IS_SMALL && self.foresees && self.others.is_empty() => {
+                self.matching_standard(standard, &mut found)
+            }
+            _ => self.matching_identity(identity, found),
+        }
+    }
+
+    /// All but exact principals and those patterns that are tried one by one.
+    #[inline]
+    fn matching_standard(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+        let namespace = standard.namespace();
+        if self.kinds.has(Kinds::ANY) {
+            self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
+        }
+        if self.kinds.has(Kinds::BOUNDED) {
+            self.matching_bounded(standard, found);
+        }
+        if self.kinds.has(Kinds::PRINCIPALS) {
+            self.principals.affixes_of(standard.behind_scheme(), found);
+        }
+        if self.kinds.has(Kinds::TRUST_DOMAINS) {
+            self.trust_domains.matches_of(standard.trust_domain(), found);
+        }
+        if self.kinds.has(Kinds::NAMESPACES)
+            && let Some(number) = self.namespaces.exact.get(namespace)
+        {
+            found(number);
+        }
+        if self.kinds.has(Kinds::NAMESPACE_AFFIXES) {
+            self.matching_namespace_affixes(standard, found);
+        }
+        if self.kinds.has(Kinds::ACCOUNTS)
+            && let Some(number) = self.accounts.get(namespace).and_then(|names| names.get(standard.service_account()))
+        {
+            found(number);
+        }
+    }
+
+    /// Prefixes that end at a slash, and suffixes that start at one.
+    #[inline]
+    fn matching_bounded(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+        for slash in 0..Standard::SLASHES {
+            if self.principals_up_to.has(slash + 1)
+                && let Some(number) = self.principals_up_to.prefix(standard.up_to_slash(slash))
+            {
+                found(number);
+            }
+            if self.principals_from.has(Standard::SLASHES - slash)
+                && let Some(number) = self.principals_from.suffix(standard.behind_slash(slash))
+            {
+                found(number);
+            }
+        }
+    }
+
+    #[inline]
+    fn matching_namespace_affixes(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+        let namespace = standard.namespace();
+        // A slash has to follow, and the last stands in front of the service account.
+        self.namespaces.prefixes.prefixes_of(standard.behind_ns(), |length, number| {
+            if length <= namespace.len() + "/sa".len() {
+                found(number);
+            }
+        });
+        self.namespaces.suffixes.suffixes_of(namespace, &mut *found);
+        if self.suffix_meets_sa {
+            let behind = standard.behind_ns();
+            let before = behind.get(..namespace.len() + "/sa".len()).unwrap_or_default();
+            self.namespaces.suffixes.suffixes_of(before, &mut *found);
+        }
+    }
+
+    /// The same for an identity of any form.
+    #[cold]
+    fn matching_any(&self, identity: &str, mut found: &mut dyn FnMut(u32)) {
+        if let Some(number) = self.presence.filter(|_| !identity.is_empty()) {
+            found(number);
+        }
+        if let Some(rest) = identity.strip_prefix(SCHEME) {
+            let bytes = rest.as_bytes();
+            self.principals.matches_of(bytes, &mut found);
+            for (slash, _) in rest.match_indices('/') {
+                let (up_to, from) = (bytes.get(..=slash).unwrap_or_default(), bytes.get(slash..).unwrap_or_default());
+                self.principals_up_to.prefix(up_to).into_iter().for_each(&mut found);
+                self.principals_from.suffix(from).into_iter().for_each(&mut found);
+            }
+            if let Some(number) = self.any_trust_domain {
+                found(number);
+            }
+            if let Some((trust_domain, _)) = rest.split_once('/') {
+                self.trust_domains.matches_of(trust_domain.as_bytes(), &mut found);
+            }
+        }
+        let mut from = 0;
+        // Namespaces whose accounts were looked for: behind a later place there is no more to find.
+        let mut seen = [""; 8];
+        let last_slash = identity.rfind('/').unwrap_or_default();
+        while let Some(at) = identity.get(from..).and_then(|text| text.find("/ns/")) {
+            let at = from + at;
+            let start = at + "/ns/".len();
+            if let Some(rest) = identity.get(start..) {
+                // A leading star takes in whatever follows, so a later place has no more to offer.
+                let is_first = from == 0;
+                self.matching_namespace(rest, last_slash.saturating_sub(start), is_first, &mut found);
+                // Some trust domain stands between the scheme and this.
+                if at > SCHEME.len() && identity.starts_with(SCHEME) {
+                    let namespace = rest.split('/').next().unwrap_or_default();
+                    if !seen.contains(&namespace) {
+                        seen.rotate_right(1);
+                        if let Some(newest) = seen.first_mut() {
+                            *newest = namespace;
+                        }
+                        self.matching_account(rest, &mut found);
+                    }
+                }
+            }
+            from = at + 1;
+        }
+    }
+
+    /// Namespaces, in what stands behind `/ns/`: the pattern, and a slash right behind it.
+    fn matching_namespace(&self, rest: &str, last_slash: usize, is_first: bool, found: &mut impl FnMut(u32)) {
+        let Some((segment, _)) = rest.split_once('/') else { return };
+        if let Some(number) = self.namespaces.exact.get(segment.as_bytes()) {
+            found(number);
+        }
+        self.namespaces.prefixes.prefixes_of(rest.as_bytes(), |length, number| {
+            if length <= last_slash {
+                found(number);
+            }
+        });
+        if is_first && !self.namespaces.suffixes.is_empty() {
+            for (slash, _) in rest.match_indices('/') {
+                let before = rest.as_bytes().get(..slash).unwrap_or_default();
+                self.namespaces.suffixes.suffixes_of(before, &mut *found);
+            }
+        }
+    }
+
+    /// Service accounts, in what stands behind `/ns/`: `NS/(.+/|)sa/SA(/.+)?`.
+    fn matching_account(&self, rest: &str, found: &mut impl FnMut(u32)) {
+        let Some((namespace, rest)) = rest.split_once('/') else { return };
+        let Some(accounts) = self.accounts.get(namespace.as_bytes()) else { return };
+        let mut account = |rest: &str| {
+            let Some(rest) = rest.strip_prefix("sa/") else { return };
+            let (name, behind) = rest.split_once('/').map_or((rest, None), |(name, behind)| (name, Some(behind)));
+            if behind != Some("")
+                && let Some(number) = accounts.get(name.as_bytes())
+            {
+                found(number);
+            }
+        };
+        account(rest);
+        for (slash, _) in rest.match_indices('/').filter(|(slash, _)| *slash > 0) {
+            account(rest.get(slash + 1..).unwrap_or_default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
