@@ -9,9 +9,10 @@ use super::Answer;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
+use super::candidate::TestOf;
 use super::identities::Identities;
 use super::key::Key;
-use super::keyed::{Entry, Found, Keyed, TEST};
+use super::keyed::{Entry, Found, Keyed};
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::patterns::Patterns;
@@ -152,7 +153,7 @@ impl Index {
                 let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
                 for ((number, atom), head) in (0..).zip(&atoms).zip(&heads) {
                     match Key::of(atom, texts.peer.all(), texts.sni.all(), &large) {
-                        Some(key) if entries.len() < place(TEST) => {
+                        Some(key) if entries.len() < TestOf::MOST => {
                             entries.push(Entry { number, segment: head.segment, atom, key })
                         }
                         Some(_) | None => wide.push((number, atom)),

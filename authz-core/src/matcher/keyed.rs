@@ -5,6 +5,7 @@
 
 use super::atom::Atom;
 use super::block::Shared;
+use super::candidate::{Candidate, TestOf};
 use super::identities::Identities;
 use super::key::Key;
 use super::leading::{Leading, LeadingSet};
@@ -34,47 +35,6 @@ pub(super) struct Keyed {
     peer: Box<[List]>,
     /// By the number of a pattern over server names.
     sni: Box<[List]>,
-}
-
-/// An atom that may match.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    /// Its sieve in two halves, so that it takes 12 bytes and not 16: there are more of these than of
-    /// anything else.
-    sieve: [u32; 2],
-    /// The number of its test, and above it [`ASK`], [`SEGMENT`] and [`COMPARE`].
-    pub(super) test: u32,
-}
-
-impl Candidate {
-    pub(super) fn new(Sieve(sieve): Sieve, test: u32) -> Self {
-        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
-        Self { sieve: [half(sieve), half(sieve >> 32)], test }
-    }
-
-    #[inline]
-    pub(super) fn sieve(self) -> Sieve {
-        let [low, high] = self.sieve.map(u64::from);
-        Sieve(low | high << 32)
-    }
-}
-
-/// Above the number of a test: the identities are still to be compared.
-pub(super) const COMPARE: u32 = 1 << 31;
-
-/// Above the number of a test: where its segment starts, which takes four bits.
-pub(super) const SEGMENT: u32 = 27;
-
-/// Above the number of a test: there is more to its atom than numbers and identities.
-pub(super) const ASK: u32 = 1 << 26;
-
-/// The number of a test.
-pub(super) const TEST: u32 = ASK - 1;
-
-/// The segment of a candidate's test.
-#[inline]
-fn segment_of(test: u32) -> usize {
-    place(test >> SEGMENT & 0xf)
 }
 
 /// What becomes of the tests that no known fact fails.
@@ -198,7 +158,7 @@ impl Keyed {
                 PeerQuery::Resolved(peer) => {
                     if Sieve(peer.sieve).passes(sieve) {
                         for (own, test) in &peer.candidates {
-                            self.try_one(Sieve(*own), *test, sieve, query, found);
+                            self.try_one(Sieve(*own), TestOf::of_bits(*test), sieve, query, found);
                         }
                     }
                 }
@@ -273,16 +233,23 @@ impl Keyed {
 
     /// Tries a candidate, of which this is the own sieve.
     #[inline]
-    fn try_one<const OPEN: bool>(&self, own: Sieve, test_of: u32, sieve: Sieve, query: &Query<'_, OPEN>, found: &mut impl Found) {
+    fn try_one<const OPEN: bool>(
+        &self,
+        own: Sieve,
+        test_of: TestOf,
+        sieve: Sieve,
+        query: &Query<'_, OPEN>,
+        found: &mut impl Found,
+    ) {
         if own.passes(sieve)
-            && found.wants(segment_of(test_of))
-            && let Some(test) = self.tests.get(place(test_of & TEST))
+            && found.wants(test_of.segment())
+            && let Some(test) = self.tests.get(test_of.place())
             && self.sets.hold(test, query)
         {
-            if !OPEN && test_of & (COMPARE | ASK) == 0 {
-                found.matches(segment_of(test_of), test);
+            if !OPEN && test_of.is_all() {
+                found.matches(test_of.segment(), test);
             } else {
-                found.ask(test, test_of & COMPARE != 0);
+                found.ask(test, test_of.compares());
             }
         }
     }
@@ -305,9 +272,10 @@ impl Keyed {
             let start = place(list.start);
             self.candidates.get(start..start + place(list.length)).unwrap_or_default()
         });
-        let tests = candidates.map(|candidate| (candidate.sieve().0, candidate.test & !COMPARE));
+        let holds = |test: TestOf| self.tests.get(test.place()).is_some_and(&holds);
+        let candidates = candidates.filter(|candidate| holds(candidate.test));
         let mut all: Vec<(u64, u32)> =
-            tests.filter(|(_, test)| self.tests.get(place(*test & TEST)).is_some_and(&holds)).collect();
+            candidates.map(|candidate| (candidate.sieve().0, candidate.test.comparing(false).bits())).collect();
         sort_by_key(&mut all, |(_, test)| *test);
         all.dedup();
         all

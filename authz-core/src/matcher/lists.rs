@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::candidate::{Candidate, TestOf};
 use super::classes::Classes;
 use super::key::Key;
-use super::keyed::{ASK, COMPARE, Candidate, Entry, List, SEGMENT, TEST};
+use super::keyed::{Entry, List};
 use super::leading::LeadingSet;
 use super::lookup::{AddressMap, PortMap, place};
 use super::pattern_ref::PatternNumbers;
@@ -65,10 +66,9 @@ impl<'e, 'a> Lists<'e, 'a> {
             return None;
         }
         let Entry { segment, atom, .. } = self.entries.get(at)?;
-        let ask = if atom.verify || !atom.sni.is_empty() { ASK } else { 0 };
-        let test = u32::try_from(at).unwrap_or(TEST) & TEST | ask | u32::from(*segment) << SEGMENT;
+        let test = TestOf::new(at, *segment, atom.verify || !atom.sni.is_empty());
         let sieve = self.sieves.get(at).copied().unwrap_or_default();
-        Some(Candidate::new(sieve, if compares { test | COMPARE } else { test }))
+        Some(Candidate::new(sieve, test.comparing(compares)))
     }
 
     /// How many more candidates there may be.
@@ -201,11 +201,11 @@ impl<'e, 'a> Lists<'e, 'a> {
                 let start = place(own.start);
                 let candidates = self.candidates.get(start..start + place(own.length)).unwrap_or_default();
                 for candidate in candidates {
-                    let test = candidate.test & !COMPARE;
-                    let holds = candidate.test & COMPARE == 0
-                        || self.entries.get(place(test & TEST)).is_some_and(|entry| entry.atom.peer.hold(matching));
+                    let test = candidate.test;
+                    let holds =
+                        !test.compares() || self.entries.get(test.place()).is_some_and(|entry| entry.atom.peer.hold(matching));
                     if holds {
-                        list.push(Candidate::new(candidate.sieve(), test));
+                        list.push(Candidate::new(candidate.sieve(), test.comparing(false)));
                     }
                 }
             }

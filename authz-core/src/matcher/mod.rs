@@ -19,6 +19,7 @@ mod address_set;
 mod affixes;
 mod atom;
 mod block;
+mod candidate;
 mod classes;
 mod identities;
 mod identity;
