@@ -26,7 +26,7 @@ pub enum Answer {
 ///
 /// | event | plaintext | TLS |
 /// |---|---|---|
-/// | new connection | decided | decided if what is known suffices |
+/// | new connection | decided | decided if what is known suffices, or the handshake is done already |
 /// | handshake done, or first data from the peer | | decided |
 /// | data from upstream | | decided if the host is certain that the handshake is done, held otherwise |
 ///
@@ -46,6 +46,8 @@ pub struct Filter {
     config: Arc<Config>,
     facts: Facts,
     state: State,
+    /// Whether the TLS handshake is certainly complete, if there is one.
+    secured: bool,
     details: Option<String>,
 }
 
@@ -64,21 +66,24 @@ enum State {
 impl Filter {
     /// A connection that was just accepted.
     pub fn new(config: Arc<Config>) -> Self {
-        Self { config, facts: Facts::default(), state: State::New, details: None }
+        Self { config, facts: Facts::default(), state: State::New, secured: false, details: None }
     }
 
     /// The connection was accepted, and upstream was not dialled yet.
     pub fn on_new_connection(&mut self, host: &mut dyn Host) -> Answer {
         match self.state {
-            State::New => self.decide(host, false),
+            State::New => self.decide(host),
             State::Waiting | State::Passed | State::Refused => self.answer(),
         }
     }
 
     /// The TLS handshake is complete.
     pub fn on_handshake_done(&mut self, host: &mut dyn Host) -> Answer {
+        // Also before the connection is told to be new: a filter in front of this one may hold it until then, and
+        // no second event would come.
+        self.secured = true;
         match self.state {
-            State::Waiting => self.decide(host, true),
+            State::Waiting => self.decide(host),
             // Hosts tell of plaintext connections too, before or after they are told to be new.
             State::New | State::Passed | State::Refused => self.answer(),
         }
@@ -86,8 +91,9 @@ impl Filter {
 
     /// The peer sent data or closed its side; over TLS that proves the handshake.
     pub fn on_downstream_data(&mut self, host: &mut dyn Host) -> Answer {
+        self.secured = true;
         match self.state {
-            State::New | State::Waiting => self.decide(host, true),
+            State::New | State::Waiting => self.decide(host),
             State::Passed | State::Refused => self.answer(),
         }
     }
@@ -95,8 +101,11 @@ impl Filter {
     /// Upstream sent data or closed its side.
     pub fn on_upstream_data(&mut self, host: &mut dyn Host) -> Answer {
         match self.state {
-            State::New => self.decide(host, false),
-            State::Waiting if host.is_handshake_complete() => self.decide(host, true),
+            State::New => self.decide(host),
+            State::Waiting if host.is_handshake_complete() => {
+                self.secured = true;
+                self.decide(host)
+            }
             State::Waiting | State::Passed | State::Refused => self.answer(),
         }
     }
@@ -139,7 +148,8 @@ impl Filter {
         }
     }
 
-    fn decide(&mut self, host: &mut dyn Host, secured: bool) -> Answer {
+    fn decide(&mut self, host: &mut dyn Host) -> Answer {
+        let secured = self.secured;
         let Self { config, facts, .. } = self;
         let config = Arc::clone(config);
         // Addresses are at hand; the others are asked for once it shows that they can matter.

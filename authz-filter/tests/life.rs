@@ -64,6 +64,19 @@ fn tls_waits_for_the_handshake_only_if_the_peer_can_matter() {
 }
 
 #[test]
+fn a_handshake_that_was_done_before_the_connection_was_told_to_be_new_is_remembered() {
+    // A filter in front held the connection until then; the event does not come a second time.
+    for (identity, answer) in [(SLEEP, Continue), (EVIL, Close)] {
+        let (found, _) = live(&config(&[ALLOW_SLEEP], ""), &mut Fake::mesh(identity), &[Handshake, New]);
+        assert_eq!(found, [Wait, answer]);
+    }
+    let sni = config(&[("action: ALLOW", "[{when: [{key: connection.sni, values: [a.example]}]}]")], "");
+    assert_eq!(live(&sni, &mut Fake::mesh(SLEEP), &[Handshake, New]).0, [Wait, Close], "no server name comes any more");
+    // Plaintext has such an event too, and needs none.
+    assert_eq!(live(&config(&[ALLOW_SLEEP], ""), &mut Fake::default(), &[Handshake, New]).0, [Wait, Close]);
+}
+
+#[test]
 fn nothing_of_upstream_reaches_a_peer_that_is_not_allowed_yet() {
     for (identity, policies, last) in [
         (SLEEP, vec![ALLOW_SLEEP], Continue),

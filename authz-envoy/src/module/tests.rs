@@ -164,6 +164,15 @@ fn plaintext_is_decided_at_once_and_tls_when_the_peer_is_known() {
 }
 
 #[test]
+fn a_connection_that_a_filter_in_front_held_past_the_handshake_is_decided_when_it_arrives() {
+    for (account, outcome) in [("sleep", GO_ON), ("evil", close("authz_denied[no-allow-match]"))] {
+        let (mut connection, mut host) = (Connection::new(module(CONFIG)), Fake::tls(account));
+        assert_eq!(connection.handle(Event::HandshakeDone, &mut host), HOLD);
+        assert_eq!(connection.handle(Event::New, &mut host), outcome);
+    }
+}
+
+#[test]
 fn a_proxy_that_reads_already_is_left_as_it_is() {
     let (mut connection, mut host) = (Connection::new(module(CONFIG)), Fake::tls("sleep"));
     host.is_reading = true;
