@@ -96,6 +96,9 @@ mod envoy {
         get_requested_server_name = "network_filter_get_requested_server_name"(filter: FilterPointer, name: *mut Buffer) -> bool;
         get_ssl_uri_sans_size = "network_filter_get_ssl_uri_sans_size"(filter: FilterPointer) -> usize;
         get_ssl_uri_sans = "network_filter_get_ssl_uri_sans"(filter: FilterPointer, sans: *mut Buffer) -> bool;
+        get_ssl_dns_sans_size = "network_filter_get_ssl_dns_sans_size"(filter: FilterPointer) -> usize;
+        get_ssl_dns_sans = "network_filter_get_ssl_dns_sans"(filter: FilterPointer, sans: *mut Buffer) -> bool;
+        get_ssl_subject = "network_filter_get_ssl_subject"(filter: FilterPointer, subject: *mut Buffer) -> bool;
         get_attribute_bool = "network_filter_get_attribute_bool"(filter: FilterPointer, attribute: u32, value: *mut bool) -> bool;
         define_counter = "network_filter_config_define_counter"(config: ConfigPointer, name: Buffer, counter: *mut usize) -> u32;
         increment_counter = "network_filter_increment_counter"(filter: FilterPointer, counter: usize, by: u64) -> u32;
@@ -173,17 +176,38 @@ pub(crate) fn is_mutual(filter: FilterPointer) -> Option<bool> {
     is_there.then_some(value)
 }
 
-/// All URI SANs of the peer's certificate; nothing if Envoy says how many there are and not which.
-pub(crate) fn uri_sans(filter: FilterPointer) -> Option<Vec<Vec<u8>>> {
+type SanCounter = unsafe extern "C" fn(FilterPointer) -> usize;
+type SanGetter = unsafe extern "C" fn(FilterPointer, *mut Buffer) -> bool;
+
+/// All SANs of a kind; nothing if Envoy says how many there are and not which.
+fn sans(filter: FilterPointer, count: SanCounter, get: SanGetter) -> Option<Vec<Vec<u8>>> {
     // SAFETY: the pointer is Envoy's own, in a hook of its connection.
-    let count = unsafe { envoy::get_ssl_uri_sans_size(filter) };
+    let count = unsafe { count(filter) };
     if count == 0 {
         return Some(Vec::new());
     }
     let mut sans = vec![Buffer::EMPTY; count];
     // SAFETY: the pointer is Envoy's own, in a hook of its connection; Envoy fills as many places as it said.
-    let are_there = unsafe { envoy::get_ssl_uri_sans(filter, sans.as_mut_ptr()) };
+    let are_there = unsafe { get(filter, sans.as_mut_ptr()) };
     are_there.then(|| sans.into_iter().map(Buffer::copy).collect())
+}
+
+/// All URI SANs of the peer's certificate.
+pub(crate) fn uri_sans(filter: FilterPointer) -> Option<Vec<Vec<u8>>> {
+    sans(filter, envoy::get_ssl_uri_sans_size, envoy::get_ssl_uri_sans)
+}
+
+/// All DNS SANs of the peer's certificate.
+pub(crate) fn dns_sans(filter: FilterPointer) -> Option<Vec<Vec<u8>>> {
+    sans(filter, envoy::get_ssl_dns_sans_size, envoy::get_ssl_dns_sans)
+}
+
+/// The subject of the peer's certificate, which may be empty; nothing if Envoy does not say.
+pub(crate) fn subject(filter: FilterPointer) -> Option<Vec<u8>> {
+    let mut subject = Buffer::EMPTY;
+    // SAFETY: the pointer is Envoy's own, in a hook of its connection; the place is ours and lives.
+    let is_there = unsafe { envoy::get_ssl_subject(filter, &raw mut subject) };
+    is_there.then(|| subject.copy())
 }
 
 pub(crate) fn increment_counter(filter: FilterPointer, counter: usize) {

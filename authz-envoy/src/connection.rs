@@ -30,13 +30,10 @@ fn address(read: Option<(Vec<u8>, u32)>) -> Reading<SocketAddr> {
     parsed.map_or(Reading::Malformed, Reading::Present)
 }
 
-fn ip(reading: Reading<SocketAddr>) -> Reading<IpAddr> {
-    match reading {
-        Reading::Present(address) => Reading::Present(address.ip()),
-        Reading::Absent => Reading::Absent,
-        Reading::Malformed => Reading::Malformed,
-        Reading::NotYet => Reading::NotYet,
-    }
+/// Names, all of them or none.
+fn texts(names: Option<Vec<Vec<u8>>>) -> Reading<Vec<String>> {
+    let texts = names.and_then(|names| names.into_iter().map(|name| String::from_utf8(name).ok()).collect());
+    texts.map_or(Reading::Malformed, Reading::Present)
 }
 
 fn text(bytes: Vec<u8>) -> Reading<String> {
@@ -45,11 +42,11 @@ fn text(bytes: Vec<u8>) -> Reading<String> {
 
 impl Host for Envoy<'_> {
     fn remote_address(&mut self) -> Reading<IpAddr> {
-        ip(address(abi::remote_address(self.filter)))
+        address(abi::remote_address(self.filter)).map(|address| address.ip())
     }
 
     fn direct_address(&mut self) -> Option<Reading<IpAddr>> {
-        Some(ip(address(abi::direct_remote_address(self.filter))))
+        Some(address(abi::direct_remote_address(self.filter)).map(|address| address.ip()))
     }
 
     fn destination(&mut self) -> Reading<SocketAddr> {
@@ -65,9 +62,15 @@ impl Host for Envoy<'_> {
     }
 
     fn uri_sans(&mut self) -> Reading<Vec<String>> {
-        let Some(sans) = abi::uri_sans(self.filter) else { return Reading::Malformed };
-        let sans: Result<Vec<String>, _> = sans.into_iter().map(String::from_utf8).collect();
-        sans.map_or(Reading::Malformed, Reading::Present)
+        texts(abi::uri_sans(self.filter))
+    }
+
+    fn other_names(&mut self) -> Reading<Vec<String>> {
+        let names = abi::dns_sans(self.filter).zip(abi::subject(self.filter)).map(|(mut names, subject)| {
+            names.extend((!subject.is_empty()).then_some(subject));
+            names
+        });
+        texts(names)
     }
 
     fn server_name(&mut self) -> Reading<String> {
@@ -135,5 +138,13 @@ mod tests {
             assert_eq!(address(read.map(|(text, port)| (text.as_bytes().to_vec(), port))), expected, "{read:?}");
         }
         assert_eq!(address(Some((vec![0xff], 80))), Reading::Malformed);
+    }
+
+    #[test]
+    fn names_are_read_all_of_them_or_none() {
+        assert_eq!(texts(Some(vec![])), Reading::Present(vec![]));
+        assert_eq!(texts(Some(vec![b"a".to_vec(), b"b".to_vec()])), Reading::Present(vec!["a".into(), "b".into()]));
+        assert_eq!(texts(Some(vec![b"a".to_vec(), vec![0xff]])), Reading::Malformed);
+        assert_eq!(texts(None), Reading::Malformed);
     }
 }

@@ -50,7 +50,8 @@ pub(crate) struct Facts {
     destination: Slot<SocketAddr>,
     is_tls: Slot<bool>,
     is_mutual: Slot<bool>,
-    uri_sans: Slot<Vec<String>>,
+    /// The URI SANs of the peer; where it has none, its other names.
+    names: Slot<Vec<String>>,
     server_name: Slot<String>,
     /// Whether the direct peer's address was asked for.
     asked_direct: bool,
@@ -102,7 +103,7 @@ impl Facts {
             if secured {
                 self.is_mutual.ask(|| host.is_mutual());
                 if wanted.contains(FactSet::PEER) && self.is_mutual.known() == Some(&true) {
-                    self.uri_sans.ask(|| host.uri_sans());
+                    self.names.ask(|| names(host));
                 }
             } else {
                 note(FactSet::TRANSPORT | FactSet::PEER, self.is_mutual == Slot::Open);
@@ -119,9 +120,9 @@ impl Facts {
         if secured { FactSet::EMPTY } else { later }
     }
 
-    /// The URI SANs, to build a connection from.
+    /// The peer's names, to build a connection from.
     pub(crate) fn identities(&self) -> Vec<&str> {
-        self.uri_sans.known().into_iter().flatten().map(String::as_str).collect()
+        self.names.known().into_iter().flatten().map(String::as_str).collect()
     }
 
     /// The connection as far as it is known.
@@ -134,7 +135,7 @@ impl Facts {
             .remote_ip(remote)
             .destination_ip(map(destination, |address| address.ip()))
             .destination_port(map(destination, |address| address.port()));
-        connection = match (&self.is_tls, &self.is_mutual, &self.uri_sans) {
+        connection = match (&self.is_tls, &self.is_mutual, &self.names) {
             (Slot::Present(false), ..) => connection.transport(Fact::Known(Transport::Plaintext)),
             (Slot::Present(true), Slot::Present(false), _) => connection.transport(Fact::Known(Transport::Tls)),
             (Slot::Present(true), Slot::Present(true), Slot::Present(_) | Slot::Absent) => connection.principals(identities),
@@ -151,6 +152,28 @@ impl Facts {
             Slot::Open | Slot::Lost => connection,
         }
     }
+}
+
+/// The names by which policies know a peer.
+///
+/// One without a URI SAN has other names, and meets what any name meets. None of them is a SPIFFE identity, whatever
+/// it looks like: one that a pattern could take for such an identity says nothing reliable in either direction, so
+/// the peer is unknown then.
+fn names(host: &mut dyn Host) -> Reading<Vec<String>> {
+    let is_there = |sans: &Vec<String>| sans.iter().any(|san| !san.is_empty());
+    match host.uri_sans() {
+        Reading::Present(sans) if is_there(&sans) => Reading::Present(sans),
+        Reading::Present(_) | Reading::Absent => match host.other_names() {
+            Reading::Present(names) if names.iter().any(|name| passes_for_spiffe(name)) => Reading::Malformed,
+            reading => reading,
+        },
+        reading @ (Reading::Malformed | Reading::NotYet) => reading,
+    }
+}
+
+/// Whether a pattern for principals, namespaces, service accounts or trust domains could match, beside `*`.
+fn passes_for_spiffe(name: &str) -> bool {
+    name.starts_with("spiffe://") || name.contains("/ns/")
 }
 
 fn fact<T: Copy>(slot: &Slot<T>) -> Fact<T> {

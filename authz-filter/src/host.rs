@@ -10,6 +10,7 @@ use std::time::Duration;
 ///
 /// assert_eq!(Reading::of(Some(7)), Reading::Present(7));
 /// assert_eq!(Reading::<u8>::of(None), Reading::Absent);
+/// assert_eq!(Reading::Present(7).map(|n| n + 1), Reading::Present(8));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading<T> {
@@ -27,6 +28,16 @@ impl<T> Reading<T> {
     /// A value that is there or is not.
     pub fn of(value: Option<T>) -> Self {
         value.map_or(Self::Absent, Self::Present)
+    }
+
+    /// The same about something else that follows from it.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Present(value) => Reading::Present(with(value)),
+            Self::Absent => Reading::Absent,
+            Self::Malformed => Reading::Malformed,
+            Self::NotYet => Reading::NotYet,
+        }
     }
 }
 
@@ -48,11 +59,16 @@ pub trait Host {
     /// Whether the proxy terminates TLS on this connection.
     fn is_tls(&mut self) -> Reading<bool>;
 
-    /// Whether the peer presented a certificate that the proxy verified. Asked after the handshake only.
+    /// Whether the peer presented a certificate. What it was verified against, if anything, is a matter of the
+    /// proxy's configuration. Asked after the handshake only.
     fn is_mutual(&mut self) -> Reading<bool>;
 
-    /// All the URI SANs of the peer's certificate. Asked after the handshake only.
+    /// All the URI SANs of the certificate that the peer presented. Asked after the handshake only.
     fn uri_sans(&mut self) -> Reading<Vec<String>>;
+
+    /// All the DNS SANs of that certificate and its subject, in the form of RFC 2253, if it has one: what Envoy's
+    /// own filter compares too. Asked only where there is no URI SAN.
+    fn other_names(&mut self) -> Reading<Vec<String>>;
 
     /// The server name that the client asked for.
     fn server_name(&mut self) -> Reading<String>;

@@ -124,6 +124,47 @@ fn whether_it_is_tls_is_unknown_until_the_proxy_says_it() {
 }
 
 #[test]
+fn a_peer_without_a_uri_san_meets_what_any_name_meets_and_passes_for_nobody() {
+    const ANY: &str = "{from: [{source: {principals: ['*']}}]}";
+    const NONE: &str = "{from: [{source: {notPrincipals: ['*']}}]}";
+    const NAMESPACE: &str = "{from: [{source: {namespaces: [admin]}}]}";
+    let named = |name: &str| Reading::Present(vec!["web.example".to_owned(), name.to_owned()]);
+    let (close, go_on) = (Answer::Close, Answer::Continue);
+    // The other names, and what becomes of DENY and ALLOW policies.
+    let table = [
+        (named("CN=web"), ANY, close, go_on),
+        (named("CN=web"), NONE, go_on, close),
+        (named("CN=web"), NAMESPACE, go_on, close),
+        (named("CN=/ns/admin/web"), ANY, close, close),
+        (named("CN=/ns/admin/web"), NAMESPACE, close, close),
+        (named("spiffe://cluster.local/ns/admin/sa/web"), NAMESPACE, close, close),
+        (Reading::Malformed, ANY, close, close),
+        (Reading::NotYet, ANY, close, close),
+        (Reading::Absent, ANY, go_on, close),
+        (Reading::Absent, NONE, close, go_on),
+        (Reading::Present(vec![]), ANY, go_on, close),
+    ];
+    for (names, rule, deny, allow) in table {
+        for sans in [Reading::Absent, Reading::Present(vec![]), Reading::Present(vec![String::new()])] {
+            let host = Fake { uri_sans: sans.clone(), other_names: names.clone(), ..Fake::mesh("") };
+            assert_eq!(last("action: DENY", rule, &mut host.clone()).0, deny, "DENY {rule} {names:?} {sans:?}");
+            assert_eq!(last("action: ALLOW", rule, &mut host.clone()).0, allow, "ALLOW {rule} {names:?} {sans:?}");
+        }
+    }
+    // Nobody asks where there is a URI SAN, or where none can matter.
+    let mut host = Fake { other_names: named("CN=/ns/admin/web"), ..Fake::mesh("spiffe://cluster.local/ns/foo/sa/me") };
+    assert_eq!(last("action: DENY", NAMESPACE, &mut host).0, go_on);
+    let strict = fake::read(
+        "workload: {namespace: foo, labels: {}}\npolicies:\n- {apiVersion: security.istio.io/v1, kind: PeerAuthentication, \
+         metadata: {name: default, namespace: foo}, spec: {mtls: {mode: STRICT}}}",
+    );
+    host.uri_sans = Reading::Absent;
+    let mut filter = Filter::new(strict);
+    assert_eq!([filter.on_new_connection(&mut host), filter.on_handshake_done(&mut host)], [Answer::Wait, go_on]);
+    assert!(!host.asked.contains_key("other_names"), "{:?}", host.asked);
+}
+
+#[test]
 fn a_server_name_known_before_the_handshake_is_not_waited_for() {
     let rule = "{when: [{key: connection.sni, values: [a.example]}]}";
     let config = config(&[("action: ALLOW", &format!("[{rule}]"))], "");

@@ -8,6 +8,7 @@
 //! | TLS or not | `connection.*_local_certificate` | see [`is_tls`] |
 //! | mutual TLS | `connection.mtls` | one byte; 0 before the handshake |
 //! | identity | `connection.uri_san_peer_certificate` | the first URI SAN only; see [`uri_sans`] |
+//! | other names | `connection.{dns_san,subject}_peer_certificate` | the first DNS SAN only; see [`other_names`] |
 //! | server name | `connection.requested_server_name` | before the handshake only behind `tls_inspector` |
 //! | workload | `xds.node.metadata.{NAMESPACE,LABELS}` | set by Istio |
 
@@ -106,7 +107,7 @@ pub fn is_tls(properties: &dyn Properties) -> Reading<bool> {
     Reading::Present(false)
 }
 
-/// Whether the peer presented a certificate that Envoy verified.
+/// Whether the peer presented a certificate.
 pub fn is_mutual(properties: &dyn Properties) -> Reading<bool> {
     let bytes = properties.get(&["connection", "mtls"]).ok().flatten();
     match bytes.as_deref() {
@@ -156,6 +157,17 @@ pub fn uri_sans(properties: &dyn Properties, keys: &FilterStateKeys) -> Reading<
             None => Reading::Malformed,
         },
         (Some(_), None) | (None, Some(_)) => Reading::Malformed,
+    }
+}
+
+/// The names that a peer without a URI SAN has instead.
+///
+/// Of the DNS SANs the property has the first only, so with one the names are unknown; without one the subject is
+/// all there is.
+pub fn other_names(properties: &dyn Properties) -> Reading<Vec<String>> {
+    match is_there(properties, &["connection", "dns_san_peer_certificate"]) {
+        Ok(false) => text(properties, &["connection", "subject_peer_certificate"]).map(|subject| vec![subject]),
+        Ok(true) | Err(Unreadable) => Reading::Malformed,
     }
 }
 

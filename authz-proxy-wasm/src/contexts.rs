@@ -184,6 +184,10 @@ impl Host for Proxy<'_> {
         attributes::uri_sans(&Current, self.keys())
     }
 
+    fn other_names(&mut self) -> Reading<Vec<String>> {
+        attributes::other_names(&Current)
+    }
+
     fn server_name(&mut self) -> Reading<String> {
         attributes::server_name(&Current)
     }

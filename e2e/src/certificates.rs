@@ -1,8 +1,8 @@
-//! Certificates as a mesh issues them, with any URI SANs.
+//! Certificates as a mesh issues them, with any URI SANs, and such as others issue.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// An authority that Envoy trusts.
@@ -39,12 +39,25 @@ impl Authority {
         &self.pem
     }
 
-    /// A certificate with these URI SANs, in their order; nothing if one has characters that no URI SAN can have.
+    /// A certificate with these URI SANs, in their order, and no other name, as Istio's have none; nothing if one has
+    /// characters that no URI SAN can have.
     pub fn issue(&self, uris: &[&str]) -> Option<Identity> {
+        self.issue_named(uris, &[], None)
+    }
+
+    /// A certificate with these URI SANs, these DNS SANs and this common name; nothing if one has characters that
+    /// no such name can have.
+    pub fn issue_named(&self, uris: &[&str], dns_names: &[&str], common_name: Option<&str>) -> Option<Identity> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "a workload");
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(name) = common_name {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
         for uri in uris {
             params.subject_alt_names.push(SanType::URI((*uri).try_into().ok()?));
+        }
+        for name in dns_names {
+            params.subject_alt_names.push(SanType::DnsName((*name).try_into().ok()?));
         }
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");

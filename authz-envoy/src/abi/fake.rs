@@ -10,6 +10,8 @@ struct State {
     source: SocketAddr,
     is_tls: bool,
     sans: Vec<&'static str>,
+    dns_sans: Vec<&'static str>,
+    subject: &'static str,
     calls: Vec<String>,
     /// The connection that closing tells of its end, within the same call.
     connection: *const c_void,
@@ -21,6 +23,8 @@ thread_local! {
             source: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 7)), 1),
             is_tls: false,
             sans: Vec::new(),
+            dns_sans: Vec::new(),
+            subject: "",
             calls: Vec::new(),
             connection: std::ptr::null(),
         })
@@ -45,6 +49,17 @@ fn give(address: SocketAddr, to: *mut Buffer, port: *mut u32) -> bool {
     unsafe { to.write(start) };
     // SAFETY: the same.
     unsafe { port.write(address.port().into()) };
+    true
+}
+
+/// Fills the caller's places, of which it has as many as there are SANs.
+fn give_all(sans: &[&'static str], to: *mut Buffer) -> bool {
+    for (at, san) in sans.iter().enumerate() {
+        // SAFETY: the caller has as many places as the size says.
+        let place = unsafe { to.add(at) };
+        // SAFETY: the same.
+        unsafe { place.write(Buffer::of(san)) };
+    }
     true
 }
 
@@ -84,13 +99,17 @@ callbacks! {
         STATE.with_borrow(|state| state.sans.len())
     }
     envoy_dynamic_module_callback_network_filter_get_ssl_uri_sans(_filter: FilterPointer, sans: *mut Buffer) -> bool {
-        for (at, san) in STATE.with_borrow(|state| state.sans.clone()).into_iter().enumerate() {
-            // SAFETY: the caller has as many places as the size says.
-            let place = unsafe { sans.add(at) };
-            // SAFETY: the same.
-            unsafe { place.write(Buffer::of(san)) };
-        }
-        true
+        give_all(&STATE.with_borrow(|state| state.sans.clone()), sans)
+    }
+    envoy_dynamic_module_callback_network_filter_get_ssl_dns_sans_size(_filter: FilterPointer) -> usize {
+        call("dns_sans".into());
+        STATE.with_borrow(|state| state.dns_sans.len())
+    }
+    envoy_dynamic_module_callback_network_filter_get_ssl_dns_sans(_filter: FilterPointer, sans: *mut Buffer) -> bool {
+        give_all(&STATE.with_borrow(|state| state.dns_sans.clone()), sans)
+    }
+    envoy_dynamic_module_callback_network_filter_get_ssl_subject(_filter: FilterPointer, subject: *mut Buffer) -> bool {
+        give_all(&[STATE.with_borrow(|state| state.subject)], subject)
     }
     envoy_dynamic_module_callback_network_filter_get_attribute_bool(_filter: FilterPointer, attribute: u32, value: *mut bool) -> bool {
         assert_eq!(attribute, CONNECTION_MTLS);
@@ -153,6 +172,31 @@ fn the_hooks_follow_the_life_of_a_connection() {
         "resume",
     ];
     assert_eq!(calls, expected);
+}
+
+#[test]
+fn a_peer_without_a_uri_san_is_known_by_its_other_names() {
+    let deny_any = "{workload: {namespace: foo, labels: {}}, logDenialsPerSecond: 0, policies: [{apiVersion: security.istio.io/v1, \
+        kind: AuthorizationPolicy, metadata: {name: p, namespace: foo}, spec: {action: DENY, rules: [{from: [{source: {principals: ['*']}}]}]}}]}";
+    type Case = (&'static [&'static str], &'static [&'static str], &'static str, Option<&'static str>);
+    let denied = Some("close 1 authz_denied[deny-policy:foo/p#0]");
+    let table: [Case; 6] = [
+        (&[], &[], "", None),
+        (&[], &["web.example"], "", denied),
+        (&[], &["", "web.example"], "", denied),
+        (&[], &[], "CN=web", denied),
+        (&[""], &[], "CN=web", denied),
+        (&[], &["web.example"], "CN=web,O=/ns/foo/", Some("close 1 authz_denied[unknown-fact:peer]")),
+    ];
+    for (sans, dns_sans, subject, closes) in table {
+        STATE.with_borrow_mut(|state| (state.dns_sans, state.subject) = (dns_sans.to_vec(), subject));
+        let (_, calls) = live(deny_any, true, sans);
+        let found = calls.iter().find(|call| call.starts_with("close"));
+        assert_eq!(found.map(String::as_str), closes, "{sans:?} {dns_sans:?} {subject}");
+        assert!(calls.iter().any(|call| call == "dns_sans"));
+    }
+    let (_, calls) = live(deny_any, true, &["spiffe://td/ns/foo/sa/a"]);
+    assert!(!calls.iter().any(|call| call == "dns_sans"), "with a URI SAN nobody asks for more");
 }
 
 #[test]

@@ -82,6 +82,10 @@ impl Host for Fake {
         Reading::Present(self.sans.clone())
     }
 
+    fn other_names(&mut self) -> Reading<Vec<String>> {
+        Reading::Absent
+    }
+
     fn server_name(&mut self) -> Reading<String> {
         Reading::Absent
     }

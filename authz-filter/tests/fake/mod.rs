@@ -17,6 +17,7 @@ pub(crate) struct Fake {
     pub(crate) is_tls: Reading<bool>,
     pub(crate) is_mutual: Reading<bool>,
     pub(crate) uri_sans: Reading<Vec<String>>,
+    pub(crate) other_names: Reading<Vec<String>>,
     pub(crate) server_name: Reading<String>,
     pub(crate) handshake_complete: bool,
     pub(crate) now: Duration,
@@ -37,6 +38,7 @@ impl Default for Fake {
             is_tls: Reading::Present(false),
             is_mutual: Reading::Present(false),
             uri_sans: Reading::Absent,
+            other_names: Reading::Absent,
             server_name: Reading::Absent,
             handshake_complete: false,
             now: Duration::ZERO,
@@ -92,6 +94,10 @@ impl Host for Fake {
 
     fn uri_sans(&mut self) -> Reading<Vec<String>> {
         self.ask("uri_sans", |fake| fake.uri_sans.clone())
+    }
+
+    fn other_names(&mut self) -> Reading<Vec<String>> {
+        self.ask("other_names", |fake| fake.other_names.clone())
     }
 
     fn server_name(&mut self) -> Reading<String> {

@@ -131,6 +131,28 @@ fn a_list_of_sans_is_divided_only_where_that_is_certain() {
 }
 
 #[test]
+fn other_names_are_known_only_where_a_subject_is_all_there_is() {
+    type Bytes = Option<&'static [u8]>;
+    let table: [(Option<Bytes>, Option<Bytes>, Reading<&str>); 8] = [
+        (None, None, Reading::Absent),
+        (None, Some(Some(b"")), Reading::Absent),
+        (None, Some(Some(b"CN=web")), Reading::Present("CN=web")),
+        (None, Some(Some(b"\xff")), Reading::Malformed),
+        (None, Some(None), Reading::Malformed),
+        (Some(Some(b"web.example")), Some(Some(b"CN=web")), Reading::Malformed),
+        (Some(Some(b"")), None, Reading::Malformed),
+        (Some(None), Some(Some(b"CN=web")), Reading::Malformed),
+    ];
+    for (dns_san, subject, expected) in table {
+        let mut entries = Vec::new();
+        entries.extend(dns_san.map(|bytes| ("connection.dns_san_peer_certificate", bytes)));
+        entries.extend(subject.map(|bytes| ("connection.subject_peer_certificate", bytes)));
+        let expected = expected.map(|name| vec![name.to_owned()]);
+        assert_eq!(other_names(&Table::of(&entries)), expected, "{dns_san:?} {subject:?}");
+    }
+}
+
+#[test]
 fn the_end_of_the_handshake_is_told_by_a_certificate_or_by_another_filter() {
     let keys = |uri_sans: Option<&str>, handshake: Option<&str>| FilterStateKeys {
         direct_peer: None,
