@@ -4,6 +4,7 @@ use authz_core::{Action, Authorizer, FactSet, ProviderAnswer};
 
 use crate::counters::Counters;
 use crate::rate::Rate;
+use crate::settings::ConfigError;
 
 /// Whether denials are carried out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub struct FilterStateKeys {
     pub handshake: Option<String>,
 }
 
+/// What the configuration vouches for, where a proxy shows a part of a fact only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// No certificate has a second URI SAN.
+    pub(crate) first_uri_san: bool,
+    /// No PROXY header is accepted, so the client's address is that of the direct peer.
+    pub(crate) source_address: bool,
+}
+
 /// A configuration that decides the connections of one workload. Any number of threads may share it.
 #[derive(Debug)]
 pub struct Config {
@@ -49,6 +59,7 @@ pub struct Config {
     pub(crate) counters: Counters,
     pub(crate) log: Rate,
     keys: FilterStateKeys,
+    trust: Trust,
 }
 
 impl From<Authorizer> for Config {
@@ -67,6 +78,7 @@ pub(crate) struct Options {
     pub(crate) log_denials_per_second: u32,
     pub(crate) policy_counters: usize,
     pub(crate) keys: FilterStateKeys,
+    pub(crate) trust: Trust,
 }
 
 impl Default for Options {
@@ -78,6 +90,7 @@ impl Default for Options {
             log_denials_per_second: 10,
             policy_counters: 100,
             keys: FilterStateKeys::default(),
+            trust: Trust::default(),
         }
     }
 }
@@ -95,7 +108,49 @@ impl Config {
             providers: options.providers,
             log: Rate::new(options.log_denials_per_second),
             keys: options.keys,
+            trust: options.trust,
         }
+    }
+
+    /// The same for a proxy that by itself shows the first URI SAN of a peer alone, and the address that a PROXY
+    /// header names in place of the direct peer's.
+    ///
+    /// ```
+    /// use authz_filter::{Node, Settings};
+    ///
+    /// let by_address = "{workload: {namespace: foo, labels: {}}, policies: [{apiVersion: security.istio.io/v1,
+    ///     kind: AuthorizationPolicy, metadata: {name: a, namespace: foo},
+    ///     spec: {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}}]";
+    /// let compile = |more: &str| Settings::read(&format!("{by_address}{more}}}"))?.compile(&Node::default());
+    /// assert!(compile("")?.for_partial_proxy().is_err());
+    /// assert!(compile(", filterState: {directPeer: authz.direct_peer}")?.for_partial_proxy().is_ok());
+    /// assert!(compile(", trust: {sourceAddress: true}")?.for_partial_proxy().is_ok());
+    /// # Ok::<(), authz_filter::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When policies read one of the two, another filter does not leave the whole of it in filter state, and the
+    /// configuration does not vouch for the part: a second URI SAN or a PROXY header would get a peer past a DENY
+    /// policy, and past an ALLOW policy with a `not…` field.
+    pub fn for_partial_proxy(self) -> Result<Self, ConfigError> {
+        let missing = |key: &str, why: &str| format!("config:1:1: error[missing-field]: filterState.{key}: {why}");
+        let mut lines = Vec::new();
+        if self.reads.contains(FactSet::SOURCE_IP) && self.keys.direct_peer.is_none() && !self.trust.source_address {
+            lines.push(missing(
+                "directPeer",
+                "policies ask for `ipBlocks` or `source.ip`, and this proxy shows what a PROXY header says in place of the direct \
+                 peer; write the key that has the direct peer, or `trust: {sourceAddress: true}` if no PROXY header is accepted",
+            ));
+        }
+        if self.reads.contains(FactSet::PEER) && self.keys.uri_sans.is_none() && !self.trust.first_uri_san {
+            lines.push(missing(
+                "uriSans",
+                "policies ask who the peer is, and this proxy shows the first URI SAN alone; write the key that has all of them, \
+                 or `trust: {firstUriSan: true}` if no certificate has a second",
+            ));
+        }
+        if lines.is_empty() { Ok(self) } else { Err(ConfigError::of(lines)) }
     }
 
     /// The answer that is stated for a provider.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use authz_core::{Labels, LoadError, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
 
-use crate::config::{Config, FilterStateKeys, Mode, Options};
+use crate::config::{Config, FilterStateKeys, Mode, Options, Trust};
 use crate::struct_value;
 use crate::yaml::{self, Kind, Place, Value};
 
@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "logDenialsPerSecond",
     "policyCounters",
     "filterState",
+    "trust",
 ];
 
 /// A configuration that was read; [`compile`](Self::compile) makes it decide.
@@ -60,6 +61,10 @@ impl ConfigError {
 
     pub(crate) fn new(line: String) -> Self {
         Self(vec![line])
+    }
+
+    pub(crate) fn of(lines: Vec<String>) -> Self {
+        Self(lines)
     }
 }
 
@@ -188,8 +193,9 @@ impl Reader {
         let log_denials_per_second = self.word(fields, "logDenialsPerSecond", default.log_denials_per_second, number);
         let policy_counters = self.word(fields, "policyCounters", default.policy_counters, number);
         let keys = self.keys(fields);
+        let trust = self.trust(fields);
         let policies = self.policies(document.place, fields, text, &mesh, profile)?;
-        let options = Options { name, mode, providers, log_denials_per_second, policy_counters, keys };
+        let options = Options { name, mode, providers, log_denials_per_second, policy_counters, keys, trust };
         Some(Settings { policies, options, namespace, labels })
     }
 
@@ -293,11 +299,7 @@ impl Reader {
             root_namespace: self.word(fields, "rootNamespace", mesh.root_namespace, filled),
             trust_domain: self.word(fields, "trustDomain", mesh.trust_domain, filled),
             trust_domain_aliases: self.texts(fields, "trustDomainAliases"),
-            multiple_custom_providers: self.word(fields, "multipleCustomProviders", false, |text| match text {
-                "true" => Ok(true),
-                "false" => Ok(false),
-                _ => Err(format!("`{}` is not `true` or `false`", clip(text))),
-            }),
+            multiple_custom_providers: self.word(fields, "multipleCustomProviders", false, flag),
         }
     }
 
@@ -331,6 +333,13 @@ impl Reader {
         let Some(fields) = self.fields(value, "filterState", Some(&known)) else { return FilterStateKeys::default() };
         let mut key = |name| self.word(fields, name, None, |text| filled(text).map(Some));
         FilterStateKeys { direct_peer: key("directPeer"), uri_sans: key("uriSans"), handshake: key("handshake") }
+    }
+
+    fn trust(&mut self, fields: Fields<'_>) -> Trust {
+        let Some(value) = fields.get("trust") else { return Trust::default() };
+        let Some(fields) = self.fields(value, "trust", Some(&["firstUriSan", "sourceAddress"])) else { return Trust::default() };
+        let mut trusts = |name| self.word(fields, name, false, flag);
+        Trust { first_uri_san: trusts("firstUriSan"), source_address: trusts("sourceAddress") }
     }
 
     fn policies(&mut self, start: Place, fields: Fields<'_>, text: &str, mesh: &Mesh, profile: Profile) -> Option<PolicySet> {
@@ -377,6 +386,14 @@ fn name(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("`{}` is not a name; it takes up to 63 of a-z, 0-9 and `_`", clip(text)))
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("`{}` is not `true` or `false`", clip(text))),
+    }
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

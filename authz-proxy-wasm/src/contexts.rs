@@ -60,7 +60,7 @@ impl Root {
 /// Compiles for the workload and has the counters made.
 fn complete(settings: Settings) -> Result<Rc<Shared>, authz_filter::ConfigError> {
     let node = if settings.needs_node() { attributes::node(&Current) } else { Default::default() };
-    let config = settings.compile(&node)?;
+    let config = settings.compile(&node)?.for_partial_proxy()?;
     let define = |name: &String| hostcalls::define_metric(MetricType::Counter, name).ok();
     let counters = config.counters().iter().map(define).collect();
     Ok(Rc::new(Shared { config: Arc::new(config), counters }))

@@ -155,6 +155,43 @@ fn a_fact_that_no_filter_left_or_that_is_spoilt_denies_where_it_matters_and_only
     });
 }
 
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn a_fact_of_which_webassembly_sees_a_part_is_left_by_another_filter_or_vouched_for_or_refused() {
+    let config = |source: &str, more: &str| {
+        let mut config = ours(&policy("p", &format!("{{action: DENY, rules: [{{from: [{{source: {source}}}]}}]}}")), json!({}));
+        config.as_object_mut().unwrap().remove("filterState");
+        if !more.is_empty() {
+            config["trust"] = json!({more: true});
+        }
+        config.to_string()
+    };
+    let (by_address, by_identity) = ("{ipBlocks: [127.0.0.3]}", "{principals: [td/bad]}");
+    with_both(|door| {
+        let echo = Upstream::echo();
+        let discovered = folder("discovered");
+        put_discovered(&discovered, door, 0, &config("{remoteIpBlocks: [127.0.0.9]}", ""));
+        let listener = discovering(door, &discovered, &echo);
+        let envoy = Envoy::start(&[listener], &Authority::new());
+        let table = [
+            (by_address, "", Some("`trust: {sourceAddress: true}`")),
+            (by_address, "firstUriSan", Some("`trust: {sourceAddress: true}`")),
+            (by_address, "sourceAddress", None),
+            (by_identity, "", Some("`trust: {firstUriSan: true}`")),
+            (by_identity, "firstUriSan", None),
+        ];
+        for (version, (source, trust, finding)) in (1..).zip(table) {
+            let outcome = envoy.update(&discovered, door, version, &config(source, trust));
+            // The module has both from Envoy itself.
+            let finding = finding.filter(|_| door == Door::Wasm);
+            assert_eq!(outcome.is_err(), finding.is_some(), "{}: {source}, {trust}\n{}", door.name(), envoy.log());
+            if let Some(finding) = finding {
+                assert!(envoy.log().contains(finding), "{}", envoy.log());
+            }
+        }
+    });
+}
+
 /// How many clients there are, and how many at a time.
 const SILENT: usize = 10_000;
 const AT_A_TIME: usize = 200;

@@ -41,6 +41,12 @@ fn every_mistake_is_reported_with_its_place() {
         ("policies: []\nworkload: {namespaces: foo}", "config:2:12: error[unknown-field]: workload.namespaces: "),
         ("policies: []\nworkload: {namespace: ''}", "config:2:23: error[bad-value]: workload.namespace: it is empty"),
         ("policies: []\nfilterState: {uriSan: a}", "config:2:15: error[unknown-field]: filterState.uriSan: "),
+        ("policies: []\ntrust: {firstUriSans: true}", "config:2:9: error[unknown-field]: trust.firstUriSans: "),
+        (
+            "policies: []\ntrust: {sourceAddress: yes}",
+            "config:2:24: error[bad-value]: trust.sourceAddress: `yes` is not `true` or `false`",
+        ),
+        ("policies: []\ntrust: all", "config:2:8: error[wrong-type]: trust: the field takes a mapping"),
         ("policies: []\nname: &a authz", "config:2:7: error[yaml-syntax]: anchors and tags are not read here"),
         ("policies: 7", "policies:1:1: error[not-a-resource]: "),
         ("policies: {a: b}", "config:1:11: error[wrong-type]: policies: the field takes YAML text or a list of resources"),
@@ -96,6 +102,40 @@ fn bytes_that_are_no_text_are_refused() {
     for bytes in [&[0xff, 0xfe][..], &[0x0a, 0x12, 0x03], &[0x0a, 0x01, 0xff]] {
         let error = Settings::read_bytes(bytes).unwrap_err();
         assert!(error.to_string().contains("error[not-utf8]"), "{error}");
+    }
+}
+
+#[test]
+fn what_a_proxy_shows_in_part_is_left_by_another_filter_or_vouched_for_or_refused() {
+    let refused = |rule: &str, more: &str| -> Vec<String> {
+        let policy = POLICY.replace("foo}}", &format!("foo}}, spec: {{{rule}}}}}"));
+        let text = format!("workload: {{namespace: foo, labels: {{}}}}\npolicies: [{policy}]\n{more}");
+        let config = Settings::read(&text).unwrap().compile(&Node::default()).unwrap();
+        let error = config.for_partial_proxy().err();
+        error.iter().flat_map(ConfigError::lines).map(str::to_owned).collect()
+    };
+    const BOTH: &str = "action: DENY, rules: [{from: [{source: {principals: [a], ipBlocks: [10.0.0.1]}}]}]";
+    let table: [(&str, &str, &[&str]); 12] = [
+        (BOTH, "", &["directPeer", "uriSans"]),
+        (BOTH, "filterState: {directPeer: a}", &["uriSans"]),
+        (BOTH, "filterState: {uriSans: a}\ntrust: {sourceAddress: true}", &[]),
+        (BOTH, "filterState: {handshake: a}\ntrust: {firstUriSan: true, sourceAddress: false}", &["directPeer"]),
+        (BOTH, "trust: {firstUriSan: true, sourceAddress: true}", &[]),
+        (BOTH, "mode: shadow", &["directPeer", "uriSans"]),
+        ("rules: [{from: [{source: {namespaces: [a]}}]}]", "", &["uriSans"]),
+        ("action: AUDIT, rules: [{when: [{key: source.principal, notValues: [a]}]}]", "", &["uriSans"]),
+        ("rules: [{when: [{key: source.ip, notValues: [10.0.0.1]}]}]", "", &["directPeer"]),
+        ("rules: [{from: [{source: {remoteIpBlocks: [10.0.0.1]}}]}]", "", &[]),
+        ("rules: [{to: [{operation: {ports: ['80']}}]}]", "", &[]),
+        ("action: DENY, rules: [{}]", "", &[]),
+    ];
+    for (rule, more, expected) in table {
+        let found = refused(rule, more);
+        assert_eq!(found.len(), expected.len(), "{rule} {more}: {found:?}");
+        for (line, key) in found.iter().zip(expected) {
+            assert!(line.starts_with(&format!("config:1:1: error[missing-field]: filterState.{key}: ")), "{line}");
+            assert!(line.contains("write the key") && line.contains("or `trust: {"), "{line}");
+        }
     }
 }
 
