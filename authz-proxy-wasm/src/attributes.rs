@@ -176,12 +176,18 @@ pub fn server_name(properties: &dyn Properties) -> Reading<String> {
     text(properties, &["connection", "requested_server_name"])
 }
 
-/// Whether the TLS handshake is certainly complete: the peer's certificate is there, or a filter has left
-/// what it leaves at the handshake's end.
+/// Whether the TLS handshake is complete: a filter has left what it leaves at the handshake's end.
+///
+/// Where the configuration names no such filter, the peer's certificate has to tell. It is there a moment too soon:
+/// when it has arrived, and before the peer has proved that it is its own. A peer that cannot closes the connection
+/// with its failure, and what was let through for it in that moment never leaves Envoy, which encrypts nothing
+/// before the end of the handshake.
 pub fn is_handshake_complete(properties: &dyn Properties, keys: &FilterStateKeys) -> bool {
-    let left =
-        |key: &Option<String>| key.as_deref().is_some_and(|key| is_there(properties, &["filter_state", key]).unwrap_or_default());
-    left(&keys.handshake) || left(&keys.uri_sans) || is_mutual(properties) == Reading::Present(true)
+    let mut named = [&keys.handshake, &keys.uri_sans].into_iter().flatten().peekable();
+    if named.peek().is_none() {
+        return is_mutual(properties) == Reading::Present(true);
+    }
+    named.any(|key| is_there(properties, &["filter_state", key]).unwrap_or_default())
 }
 
 /// What Istio tells the proxy of the workload.

@@ -153,7 +153,7 @@ fn other_names_are_known_only_where_a_subject_is_all_there_is() {
 }
 
 #[test]
-fn the_end_of_the_handshake_is_told_by_a_certificate_or_by_another_filter() {
+fn the_end_of_the_handshake_is_told_by_another_filter_or_if_there_is_none_by_a_certificate() {
     let keys = |uri_sans: Option<&str>, handshake: Option<&str>| FilterStateKeys {
         direct_peer: None,
         uri_sans: uri_sans.map(Into::into),
@@ -164,7 +164,13 @@ fn the_end_of_the_handshake_is_told_by_a_certificate_or_by_another_filter() {
     assert!(is_handshake_complete(&left, &keys(None, Some("k"))));
     assert!(!is_handshake_complete(&left, &keys(Some("other"), None)));
     assert!(!is_handshake_complete(&left, &keys(None, None)));
-    assert!(is_handshake_complete(&Table::of(&[("connection.mtls", Some(&[1]))]), &keys(None, None)));
+    let certified = Table::of(&[("connection.mtls", Some(&[1]))]);
+    assert!(is_handshake_complete(&certified, &keys(None, None)));
+    // The certificate has arrived, and the other filter has not seen the end.
+    for keys in [keys(Some("k"), None), keys(None, Some("k")), keys(Some("k"), Some("other"))] {
+        assert!(!is_handshake_complete(&certified, &keys), "{keys:?}");
+        assert!(!certified.asked.borrow().iter().skip(1).any(|path| path == "connection.mtls"));
+    }
     assert!(!is_handshake_complete(&Table::of(&[("filter_state.k", None)]), &keys(Some("k"), None)));
 }
 
