@@ -241,22 +241,37 @@ impl Maker for Making {
     }
 }
 
-/// The version of the interface that this module is written for; Envoy compares it with its own and warns.
+/// The version of the interface that this module is written for.
+///
+/// Envoy compares it with its own, and goes on with a warning if they differ. The module cannot do better: the hook has no
+/// argument, none of the callbacks that Envoy 1.40 exports answers a version, and from version to version
+/// callbacks kept their names while their arguments changed (`network_filter_get_ssl_dns_sans` did, twice). What
+/// can be held to is done by the linker: the module is bound when it is loaded, so an Envoy that lacks one of
+/// the callbacks refuses it then, and not in the middle of a connection.
 #[unsafe(no_mangle)]
 pub extern "C" fn envoy_dynamic_module_on_program_init() -> *const c_char {
     c"v0.2.0".as_ptr()
 }
 
-/// Makes a configuration; null refuses it.
+/// Makes a configuration; null refuses it, as for an Envoy that hands over none of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn envoy_dynamic_module_on_network_filter_config_new(
     config: ConfigPointer,
     _name: Buffer,
     text: Buffer,
 ) -> *const c_void {
-    let make = || match Module::new(&text.copy(), &mut Making(config)) {
-        Some(module) => Arc::into_raw(Arc::new(module)).cast(),
-        None => std::ptr::null(),
+    let make = || {
+        if config.0.is_null() {
+            log(
+                Level::Error,
+                "this Envoy hands over no configuration of its own; run the module in the release that it is built for",
+            );
+            return std::ptr::null();
+        }
+        match Module::new(&text.copy(), &mut Making(config)) {
+            Some(module) => Arc::into_raw(Arc::new(module)).cast(),
+            None => std::ptr::null(),
+        }
     };
     guard(make, std::ptr::null)
 }
@@ -285,10 +300,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_network_filter_config_destroy(m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn envoy_dynamic_module_on_network_filter_new(
     module: *const c_void,
-    _filter: FilterPointer,
+    filter: FilterPointer,
 ) -> *const c_void {
     let make = || {
-        if module.is_null() {
+        if module.is_null() || filter.0.is_null() {
             return std::ptr::null();
         }
         // SAFETY: by this function's contract the count is at least one, and it is not given up here.
@@ -306,6 +321,10 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_network_filter_new(
 ///
 /// The pointer comes from the hook that makes a connection and was not dropped yet.
 unsafe fn handle(filter: FilterPointer, connection: *const c_void, event: Event) -> Status {
+    if filter.0.is_null() {
+        // Nobody to ask or to tell; nothing passes.
+        return Status::Stop;
+    }
     let handle = || {
         // SAFETY: by this function's contract. All hooks of a connection run on one thread, and the calls that
         // make Envoy run one within another are below, where this reference is gone.

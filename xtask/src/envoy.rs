@@ -14,8 +14,8 @@ const OUT: &str = "target/envoy";
 
 /// Builds both modules, sees to Envoy, and runs the tests of `authz-e2e`.
 pub(crate) fn test(root: &Path) -> Result<(), String> {
-    // For the addresses of the networks that the tests make.
-    Need::Debian(&["iproute2", "util-linux"]).provide(root)?;
+    // For the addresses of the networks that the tests make, and a look into the native module.
+    Need::Debian(&["iproute2", "util-linux", "binutils"]).provide(root)?;
     let prefix = if is_possible("unshare --net true", root) {
         ""
     } else if is_possible("unshare --map-root-user --net true", root) {

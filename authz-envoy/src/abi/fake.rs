@@ -128,9 +128,13 @@ callbacks! {
     }
 }
 
+/// What Envoy made: somewhere, and followed by nobody here.
+const FILTER: FilterPointer = FilterPointer(std::ptr::dangling_mut());
+const OWNER: ConfigPointer = ConfigPointer(std::ptr::dangling_mut());
+
 /// Runs the hooks of one connection; answers what Envoy was told.
 fn live(config: &str, is_tls: bool, sans: &[&'static str]) -> (Vec<u32>, Vec<String>) {
-    let (filter, owner) = (FilterPointer(std::ptr::null_mut()), ConfigPointer(std::ptr::null_mut()));
+    let (filter, owner) = (FILTER, OWNER);
     let module = envoy_dynamic_module_on_network_filter_config_new(owner, Buffer::of("authz"), Buffer::of(config));
     assert!(!module.is_null());
     // SAFETY: the configuration was made above.
@@ -211,18 +215,44 @@ fn closing_may_tell_of_the_end_within_the_hook_that_closes() {
 
 #[test]
 fn null_is_refused_and_never_followed() {
-    let filter = FilterPointer(std::ptr::null_mut());
     // SAFETY: null is what these functions must withstand.
-    assert!(unsafe { envoy_dynamic_module_on_network_filter_new(std::ptr::null(), filter) }.is_null());
+    assert!(unsafe { envoy_dynamic_module_on_network_filter_new(std::ptr::null(), FILTER) }.is_null());
     // SAFETY: the same.
-    assert_eq!(unsafe { envoy_dynamic_module_on_network_filter_read(filter, std::ptr::null(), 1, false) }, 1);
+    assert_eq!(unsafe { envoy_dynamic_module_on_network_filter_read(FILTER, std::ptr::null(), 1, false) }, 1);
     // SAFETY: the same.
     unsafe { envoy_dynamic_module_on_network_filter_destroy(std::ptr::null()) };
     // SAFETY: the same.
     unsafe { envoy_dynamic_module_on_network_filter_config_destroy(std::ptr::null()) };
-    let config = ConfigPointer(std::ptr::null_mut());
-    assert!(envoy_dynamic_module_on_network_filter_config_new(config, Buffer::EMPTY, Buffer::of("a: [")).is_null());
+    let make = |owner, text| envoy_dynamic_module_on_network_filter_config_new(owner, Buffer::EMPTY, text);
+    assert!(make(OWNER, Buffer::of("a: [")).is_null());
+    assert!(make(OWNER, Buffer::EMPTY).is_null());
+    assert!(make(OWNER, Buffer { start: std::ptr::null(), length: 1 }).is_null());
+    let nothing = ConfigPointer(std::ptr::null_mut());
+    assert!(make(nothing, Buffer::of(CONFIG)).is_null());
+    let said = STATE.with_borrow(|state| state.calls.last().cloned());
+    assert!(said.is_some_and(|line| line.starts_with("log 4 this Envoy hands over no configuration")));
     // SAFETY: a text with a zero at its end.
     let version = unsafe { std::ffi::CStr::from_ptr(envoy_dynamic_module_on_program_init()) };
     assert_eq!(version, c"v0.2.0");
+}
+
+#[test]
+fn a_connection_that_envoy_does_not_name_is_not_made_and_lets_nothing_pass() {
+    let nobody = FilterPointer(std::ptr::null_mut());
+    let module = envoy_dynamic_module_on_network_filter_config_new(OWNER, Buffer::of("authz"), Buffer::of(CONFIG));
+    // SAFETY: the configuration was made above.
+    assert!(unsafe { envoy_dynamic_module_on_network_filter_new(module, nobody) }.is_null());
+    // SAFETY: the same.
+    let connection = unsafe { envoy_dynamic_module_on_network_filter_new(module, FILTER) };
+    assert!(!connection.is_null());
+    STATE.with_borrow_mut(|state| state.calls.clear());
+    // SAFETY: the connection was made above, here and below.
+    assert_eq!(unsafe { envoy_dynamic_module_on_network_filter_new_connection(nobody, connection) }, 1);
+    // SAFETY: see above.
+    assert_eq!(unsafe { envoy_dynamic_module_on_network_filter_read(nobody, connection, 1, false) }, 1);
+    assert_eq!(STATE.with_borrow(|state| state.calls.clone()), Vec::<String>::new());
+    // SAFETY: see above, and this is the last one.
+    unsafe { envoy_dynamic_module_on_network_filter_destroy(connection) };
+    // SAFETY: its last use.
+    unsafe { envoy_dynamic_module_on_network_filter_config_destroy(module) };
 }
