@@ -1,5 +1,6 @@
 //! Envoy's callbacks as those of a filter, and the filter's questions as Envoy's calls.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +12,16 @@ use proxy_wasm::traits::{Context, RootContext, StreamContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MetricType, PeerType};
 
 use crate::attributes::{self, Properties, Unreadable};
+use crate::metrics::Metrics;
 
 proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 }}
+
+thread_local! {
+    /// The counters of this virtual machine, which has one thread.
+    static METRICS: RefCell<Metrics> = const { RefCell::new(Metrics::new()) };
+}
 
 /// A configuration and the numbers that the proxy gave its counters.
 #[derive(Debug)]
@@ -61,8 +68,8 @@ impl Root {
 fn complete(settings: Settings) -> Result<Rc<Shared>, authz_filter::ConfigError> {
     let node = if settings.needs_node() { attributes::node(&Current) } else { Default::default() };
     let config = settings.compile(&node)?.for_partial_proxy()?;
-    let define = |name: &String| hostcalls::define_metric(MetricType::Counter, name).ok();
-    let counters = config.counters().iter().map(define).collect();
+    let define = |name: &str| hostcalls::define_metric(MetricType::Counter, name).ok();
+    let counters = METRICS.with_borrow_mut(|metrics| config.counters().iter().map(|name| metrics.number(name, define)).collect());
     Ok(Rc::new(Shared { config: Arc::new(config), counters }))
 }
 
