@@ -7,6 +7,11 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(panic = "abort")]
+compile_error!(
+    "authz-envoy needs unwinding: with `panic = \"abort\"` a panic in one connection ends Envoy; build it with `panic = \"unwind\"`"
+);
+
 pub mod abi;
 mod connection;
 mod guard;

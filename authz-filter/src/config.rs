@@ -75,6 +75,7 @@ pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) mode: Mode,
     pub(crate) providers: Vec<(String, ProviderAnswer)>,
+    /// For this configuration, which natively all workers share; in WebAssembly each has one of its own.
     pub(crate) log_denials_per_second: u32,
     pub(crate) policy_counters: usize,
     pub(crate) keys: FilterStateKeys,

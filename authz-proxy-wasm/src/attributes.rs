@@ -94,7 +94,9 @@ pub fn destination(properties: &dyn Properties) -> Reading<SocketAddr> {
 ///
 /// No property says so. One of the names in Envoy's own certificate does, unless it has none; then
 /// `connection.tls_version` is asked, which is the last resort because Envoy remembers its answer, and before
-/// the handshake that is the wrong version for access logs.
+/// the handshake that is `TLSv1.2` for the access log, whatever comes. There is no other property to ask: all the rest
+/// of a handshake that is not done is absent, as with plaintext, which has to be decided now. A certificate
+/// without any name is one that no client can verify; plaintext has no version to remember.
 pub fn is_tls(properties: &dyn Properties) -> Reading<bool> {
     let names = ["uri_san_local_certificate", "subject_local_certificate", "dns_san_local_certificate", "tls_version"];
     for name in names {
