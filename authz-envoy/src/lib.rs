@@ -15,4 +15,6 @@ compile_error!(
 pub mod abi;
 mod connection;
 mod guard;
+#[cfg(feature = "inject-panic")]
+mod inject;
 mod module;

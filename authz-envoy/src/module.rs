@@ -38,6 +38,8 @@ impl Module {
         });
         match compiled {
             Ok(config) => {
+                #[cfg(feature = "inject-panic")]
+                crate::inject::panic_if_asked(config.name(), "config");
                 let counters = config.counters().iter().map(|name| maker.define_counter(name)).collect();
                 Some(Self { config: Arc::new(config), counters })
             }
@@ -131,6 +133,8 @@ impl Connection {
     }
 
     fn on(&mut self, event: Event, proxy: &mut dyn Proxy) -> (Status, Then) {
+        #[cfg(feature = "inject-panic")]
+        crate::inject::panic_if_asked(self.module.name(), event);
         let answer = match event {
             Event::New => self.filter.on_new_connection(proxy),
             Event::HandshakeDone => self.filter.on_handshake_done(proxy),

@@ -9,6 +9,8 @@ pub const ENVOY: &str = "AUTHZ_E2E_ENVOY";
 pub const WASM: &str = "AUTHZ_E2E_WASM";
 /// The variable that names the native module.
 pub const MODULE: &str = "AUTHZ_E2E_MODULE";
+/// The variable that names the native module that panics where its configuration says.
+pub const PANICKING: &str = "AUTHZ_E2E_PANICKING";
 /// The variable that names the folder for what tests leave: logs, while they run, and tables.
 pub const OUT: &str = "AUTHZ_E2E_OUT";
 

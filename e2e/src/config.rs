@@ -32,7 +32,7 @@ impl Door {
 
     /// The filter, configured by a text.
     pub fn typed_config(self, configuration: &str) -> Value {
-        self.configured_by(json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration}))
+        self.configured_by(string_value(configuration))
     }
 
     /// The filter, configured by any message.
@@ -51,12 +51,7 @@ impl Door {
                     "configuration": configuration,
                 },
             }),
-            Self::Module => json!({
-                "@type": MODULE,
-                "dynamic_module_config": {"module": {"local": {"filename": artifact::path(artifact::MODULE)}}},
-                "filter_name": "authz",
-                "filter_config": configuration,
-            }),
+            Self::Module => module(artifact::MODULE, configuration),
         }
     }
 
@@ -70,6 +65,21 @@ impl Door {
 
 const MODULE: &str = "type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter";
 
+/// A native module, configured by any message.
+fn module(artifact: &str, configuration: Value) -> Value {
+    json!({
+        "@type": MODULE,
+        "dynamic_module_config": {"module": {"local": {"filename": artifact::path(artifact)}}},
+        "filter_name": "authz",
+        "filter_config": configuration,
+    })
+}
+
+/// A message that holds a text.
+fn string_value(text: &str) -> Value {
+    json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text})
+}
+
 /// What stands before the TCP proxy.
 #[derive(Clone, Debug)]
 pub enum Filter {
@@ -77,6 +87,8 @@ pub enum Filter {
     Rbac(Value),
     /// Ours, with a configuration.
     Ours(Door, Value),
+    /// The native module that panics where the name in this configuration says.
+    Panicking(Value),
     /// Ours, with a configuration that is discovered in a folder.
     Discovered(Door, PathBuf),
 }
@@ -247,6 +259,7 @@ fn filters(listener: &Listener, is_tls: bool, access_log: &Path) -> Vec<Value> {
     let door = match &listener.filter {
         Filter::Rbac(_) => None,
         Filter::Ours(door, _) | Filter::Discovered(door, _) => Some(*door),
+        Filter::Panicking(_) => Some(Door::Module),
     };
     if door == Some(Door::Wasm) && !listener.filter_state.is_empty() {
         filters.push(set_filter_state(&listener.filter_state));
@@ -265,6 +278,9 @@ fn filters(listener: &Listener, is_tls: bool, access_log: &Path) -> Vec<Value> {
             json!({"name": "authz", "typed_config": door.configured_by(message)})
         }
         Filter::Ours(door, config) => json!({"name": "authz", "typed_config": door.typed_config(&config.to_string())}),
+        Filter::Panicking(config) => {
+            json!({"name": "authz", "typed_config": module(artifact::PANICKING, string_value(&config.to_string()))})
+        }
         Filter::Discovered(door, folder) => json!({
             "name": "authz",
             "config_discovery": {

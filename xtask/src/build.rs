@@ -13,6 +13,9 @@ const MOST_BYTES: usize = 500_000;
 const USED: &str = "--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
      --enable-reference-types --enable-sign-ext";
 
+/// What a module says that panics for a test, and none that is released.
+const INJECTED: &str = "a panic that a test asked for";
+
 /// Where both modules are.
 #[derive(Clone, Debug)]
 pub(crate) struct Modules {
@@ -34,8 +37,30 @@ pub(crate) fn envoy(root: &Path) -> Result<Modules, String> {
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
     let native = target.join("release/libauthz_envoy.so");
-    println!("{} {} bytes", native.display(), read(&native)?.len());
+    let module = read(&native)?;
+    if is_injected(&module) {
+        return Err(format!("{}: it panics where its configuration says; build it without `inject-panic`", native.display()));
+    }
+    println!("{} {} bytes", native.display(), module.len());
     Ok(Modules { wasm, native })
+}
+
+/// Builds the native module that panics where its configuration says, for a test, and puts it into a folder.
+pub(crate) fn panicking(root: &Path, into: &Path) -> Result<PathBuf, String> {
+    show(root, &Command::new("cargo build --package authz-envoy --features inject-panic"))?;
+    let module = into.join("libauthz_envoy_panicking.so");
+    // It does not stay where somebody may look for a module.
+    let built = target_folder(root)?.join("debug/libauthz_envoy.so");
+    let moved = fs::copy(&built, &module).and_then(|_| fs::remove_file(&built));
+    moved.map_err(|error| format!("{} to {}: {error}", built.display(), module.display()))?;
+    if !is_injected(&read(&module)?) {
+        return Err(format!("{}: it does not panic", module.display()));
+    }
+    Ok(module)
+}
+
+fn is_injected(module: &[u8]) -> bool {
+    module.windows(INJECTED.len()).any(|bytes| bytes == INJECTED.as_bytes())
 }
 
 fn show(root: &Path, command: &Command) -> Result<(), String> {

@@ -33,11 +33,13 @@ pub(crate) fn test(root: &Path) -> Result<(), String> {
     // What an earlier run left of tests that failed.
     let _ = fs::remove_dir_all(out.join("run"));
     fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let panicking = build::panicking(root, &out)?;
     let path = |path: &Path| path.display().to_string();
     let command = Command::new(&format!("{prefix}cargo test --package authz-e2e --tests -- --ignored"))
         .environment("AUTHZ_E2E_ENVOY", path(&envoy))
         .environment("AUTHZ_E2E_WASM", path(&modules.wasm))
         .environment("AUTHZ_E2E_MODULE", path(&modules.native))
+        .environment("AUTHZ_E2E_PANICKING", path(&panicking))
         .environment("AUTHZ_E2E_OUT", path(&out));
     println!("$ {command}");
     command.run(root).map_err(|why| format!("`{command}`: {why}"))?;
