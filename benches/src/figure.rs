@@ -30,3 +30,12 @@ pub fn bytes(count: u64) -> String {
         _ => format!("{} MiB", tenths(1 << 20)),
     }
 }
+
+/// A count as a number to divide by.
+///
+/// ```
+/// assert_eq!(authz_benches::float(3), 3.0);
+/// ```
+pub fn float(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}

@@ -17,6 +17,7 @@
 
 mod error;
 mod figure;
+mod machine;
 
 mod random;
 
@@ -39,9 +40,10 @@ mod yaml;
 pub use access_list::{Family, access_list};
 pub use block_list::{Feed, block_list};
 pub use error::BenchError;
-pub use figure::{bytes, nanoseconds};
+pub use figure::{bytes, float, nanoseconds};
 pub use folder::{FOLDER, Folder};
 pub use input::{INPUTS, Input, QUICK_INPUTS, SEED, generate, workload};
+pub use machine::Machine;
 pub use mesh::mesh;
 pub use model::{Action, Condition, Kind, NAMESPACE, Operation, Policy, Rule, Set, Source};
 pub use query::{Query, Stream};

@@ -3,7 +3,6 @@
 //! engines.
 
 mod figure;
-mod machine;
 mod measure;
 mod page;
 mod plot;
@@ -12,10 +11,9 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use authz_benches::{Folder, INPUTS, Input, QUICK_INPUTS};
+use authz_benches::{Folder, INPUTS, Input, Machine, QUICK_INPUTS};
 
 use crate::figure::Figures;
-use crate::machine::Machine;
 use crate::measure::Effort;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let machine = Machine::look(package)?;
+    let machine = Machine::look(package);
     println!("{}: a dependent load from L2 takes {:.1} ns", machine.processor, machine.l2_load);
     let effort = if is_quick { Effort::QUICK } else { Effort::FULL };
     let mut figures = Figures::default();

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use authz_benches::{Input, Kind, SUBJECTS, Stream, Subject, workload, yaml_scalars};
+use authz_benches::{Input, Kind, SUBJECTS, Stream, Subject, float, workload, yaml_scalars};
 use authz_core::{Connection, Mesh, PolicySet};
 
 use crate::figure::{Figure, Figures, Question};
@@ -137,9 +137,4 @@ fn work(effort: Effort, pieces: &mut [&mut dyn FnMut()]) -> Vec<Vec<f64>> {
         }
     }
     times
-}
-
-/// A count as a number to divide by.
-pub(crate) fn float(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }

@@ -2,11 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use authz_benches::{SUBJECTS, bytes, nanoseconds};
+use authz_benches::{Machine, SUBJECTS, bytes, float, nanoseconds};
 
 use crate::figure::{Figure, Figures, Question};
-use crate::machine::Machine;
-use crate::measure::float;
 
 /// What the inputs of a table have in their names, and what it is called.
 const TABLES: [(&str, &[&str]); 4] = [

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::ops::Range;
 
+use authz_benches::float;
 use plotters::prelude::*;
 
 use crate::figure::{Figures, Question};
-use crate::measure::float;
 
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),

@@ -1,53 +1,60 @@
-//! What the figures were measured on.
+//! What figures were measured on.
 
-use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
-use authz_benches::Random;
-
-use crate::measure::float;
+use crate::figure::float;
+use crate::random::Random;
 
 /// A processor and what ran on it.
+///
+/// ```
+/// let machine = authz_benches::Machine::look(std::path::Path::new("."));
+/// println!("{}-{}: {:.1} ns from L2", machine.date, machine.slug(), machine.l2_load);
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Machine {
-    pub(crate) processor: String,
+pub struct Machine {
+    /// Its name, as the kernel has it.
+    pub processor: String,
     /// Such as `32 KiB L1d`.
-    pub(crate) caches: Vec<String>,
-    pub(crate) rustc: String,
-    pub(crate) commit: String,
+    pub caches: Vec<String>,
+    /// The compiler.
+    pub rustc: String,
+    /// What was measured, `-dirty` if nobody else has it.
+    pub commit: String,
     /// `2026-04-01`, of Greenwich.
-    pub(crate) date: String,
+    pub date: String,
     /// Nanoseconds of a load from the second cache whose address the load before it gave.
-    pub(crate) l2_load: f64,
+    pub l2_load: f64,
     /// Over how many bytes those loads went.
-    pub(crate) l2_bytes: usize,
+    pub l2_bytes: usize,
 }
 
 impl Machine {
-    pub(crate) fn look(package: &Path) -> Result<Self, Box<dyn Error>> {
+    /// Looks at this machine, and at the commit that a folder is of; what is not to be found is `unknown`.
+    pub fn look(folder: &Path) -> Self {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, model)| model.trim()));
         let caches = caches();
         let l2 = caches.iter().find(|cache| cache.level == 2).map_or(1 << 20, |cache| cache.bytes);
         let l2_bytes = l2 / 2;
-        let commit = say("git", &["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], package);
-        Ok(Self {
+        let commit = say("git", &["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], folder);
+        Self {
             processor: model.unwrap_or("unknown processor").into(),
             caches: caches.iter().map(|cache| format!("{} KiB L{}{}", cache.bytes >> 10, cache.level, cache.kind)).collect(),
-            rustc: say("rustc", &["--version"], package),
+            rustc: say("rustc", &["--version"], folder),
             commit,
             date: date(),
             l2_load: dependent_load(l2_bytes),
             l2_bytes,
-        })
+        }
     }
 
-    /// The processor as part of a folder's name.
-    pub(crate) fn slug(&self) -> String {
+    /// The processor as part of a folder's name, such as `amd-epyc-7763`.
+    pub fn slug(&self) -> String {
         let kept: String = self.processor.to_lowercase().replace("(r)", "").replace("(tm)", "");
         let words = kept.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "cpu");
         words.collect::<Vec<_>>().join("-")
