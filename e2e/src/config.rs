@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::artifact;
-use crate::certificates::Authority;
+use crate::certificates::{Authority, Identity};
 
 /// One of the two ways in which Envoy loads the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,21 +37,35 @@ impl Door {
 
     /// The filter, configured by any message.
     fn configured_by(self, configuration: Value) -> Value {
+        let file = match self {
+            Self::Wasm => artifact::path(artifact::WASM),
+            Self::Module => artifact::path(artifact::MODULE),
+        };
+        self.loads(&file, "authz", configuration)
+    }
+
+    /// Any filter that is loaded in this way: its file, what it is called, and any message.
+    pub fn loads(self, file: &Path, name: &str, configuration: Value) -> Value {
         match self {
             Self::Wasm => json!({
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm",
                 "config": {
-                    "name": "authz",
-                    "root_id": "authz",
+                    "name": name,
+                    "root_id": name,
                     "vm_config": {
-                        "vm_id": "authz",
+                        "vm_id": name,
                         "runtime": "envoy.wasm.runtime.v8",
-                        "code": {"local": {"filename": artifact::path(artifact::WASM)}},
+                        "code": {"local": {"filename": file}},
                     },
                     "configuration": configuration,
                 },
             }),
-            Self::Module => module(artifact::MODULE, configuration),
+            Self::Module => json!({
+                "@type": MODULE,
+                "dynamic_module_config": {"module": {"local": {"filename": file}}},
+                "filter_name": name,
+                "filter_config": configuration,
+            }),
         }
     }
 
@@ -64,16 +78,6 @@ impl Door {
 }
 
 const MODULE: &str = "type.googleapis.com/envoy.extensions.filters.network.dynamic_modules.v3.DynamicModuleNetworkFilter";
-
-/// A native module, configured by any message.
-fn module(artifact: &str, configuration: Value) -> Value {
-    json!({
-        "@type": MODULE,
-        "dynamic_module_config": {"module": {"local": {"filename": artifact::path(artifact)}}},
-        "filter_name": "authz",
-        "filter_config": configuration,
-    })
-}
 
 /// A message that holds a text.
 fn string_value(text: &str) -> Value {
@@ -173,22 +177,7 @@ pub fn policy(name: &str, spec: &str) -> String {
 /// The whole of Envoy's configuration.
 pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, admin: SocketAddr, access_log: &Path) -> Value {
     let server = authority.issue(&["spiffe://cluster.local/ns/foo/sa/server"]).expect("a plain name");
-    let tls = |required: bool| {
-        json!({
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-                "require_client_certificate": required,
-                "common_tls_context": {
-                    "tls_certificates": [{
-                        "certificate_chain": {"inline_string": server.certificate_pem},
-                        "private_key": {"inline_string": server.key_pem},
-                    }],
-                    "validation_context": {"trusted_ca": {"inline_string": authority.pem()}},
-                },
-            },
-        })
-    };
+    let tls = |required: bool| tls_socket(&server, authority, required);
     let clusters: BTreeMap<String, SocketAddr> =
         listeners.iter().map(|listener| (cluster_name(listener.upstream), listener.upstream)).collect();
     json!({
@@ -197,6 +186,24 @@ pub(crate) fn bootstrap(listeners: &[Listener], authority: &Authority, admin: So
         "static_resources": {
             "listeners": listeners.iter().map(|own| listener(own, &tls, access_log)).collect::<Vec<_>>(),
             "clusters": clusters.iter().map(|(name, address)| cluster(name, *address)).collect::<Vec<_>>(),
+        },
+    })
+}
+
+/// The transport socket of a listener that terminates TLS, and whether the peer has to have a certificate.
+pub fn tls_socket(server: &Identity, authority: &Authority, required: bool) -> Value {
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "require_client_certificate": required,
+            "common_tls_context": {
+                "tls_certificates": [{
+                    "certificate_chain": {"inline_string": server.certificate_pem},
+                    "private_key": {"inline_string": server.key_pem},
+                }],
+                "validation_context": {"trusted_ca": {"inline_string": authority.pem()}},
+            },
         },
     })
 }
@@ -279,7 +286,8 @@ fn filters(listener: &Listener, is_tls: bool, access_log: &Path) -> Vec<Value> {
         }
         Filter::Ours(door, config) => json!({"name": "authz", "typed_config": door.typed_config(&config.to_string())}),
         Filter::Panicking(config) => {
-            json!({"name": "authz", "typed_config": module(artifact::PANICKING, string_value(&config.to_string()))})
+            let file = artifact::path(artifact::PANICKING);
+            json!({"name": "authz", "typed_config": Door::Module.loads(&file, "authz", string_value(&config.to_string()))})
         }
         Filter::Discovered(door, folder) => json!({
             "name": "authz",
@@ -325,7 +333,8 @@ fn log_format(door: Option<Door>) -> String {
     format!("{} details=%CONNECTION_TERMINATION_DETAILS% upstream=%UPSTREAM_HOST%", fields.join(" "))
 }
 
-fn set_filter_state(states: &[(&str, &str, &str)]) -> Value {
+/// The filter that leaves filter states for others: when each is set, its key and what it holds.
+pub fn set_filter_state(states: &[(&str, &str, &str)]) -> Value {
     let mut config = json!({"@type": "type.googleapis.com/envoy.extensions.filters.network.set_filter_state.v3.Config"});
     for (moment, key, format) in states {
         let state = json!({
@@ -374,6 +383,7 @@ fn cluster(name: &str, address: SocketAddr) -> Value {
     })
 }
 
-fn socket_address(address: SocketAddr) -> Value {
+/// An address, as Envoy's configuration has it.
+pub fn socket_address(address: SocketAddr) -> Value {
     json!({"socket_address": {"address": address.ip(), "port_value": address.port()}})
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::Value;
+
 use crate::certificates::Authority;
 use crate::config::{self, Door, Listener};
 use crate::{TIMEOUT, artifact, wait_for};
@@ -40,13 +42,22 @@ impl Envoy {
     ///
     /// Its log, if it ends instead.
     pub fn try_start(listeners: &[Listener], authority: &Authority, workers: usize) -> Result<Self, String> {
+        Self::try_start_with(workers, |admin, folder| config::bootstrap(listeners, authority, admin, &folder.join("access.log")))
+    }
+
+    /// Starts one with a worker and a configuration of any kind, which is told where its admin interface has to be,
+    /// and waits until it serves.
+    pub fn start_with(bootstrap: impl FnOnce(SocketAddr) -> Value) -> Self {
+        Self::try_start_with(1, |admin, _| bootstrap(admin)).unwrap_or_else(|log| panic!("Envoy ended before it served:\n{log}"))
+    }
+
+    fn try_start_with(workers: usize, bootstrap: impl FnOnce(SocketAddr, &Path) -> Value) -> Result<Self, String> {
         let folder = folder("envoy");
         // Nobody else is in the test's network to take the port in between.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let admin = free.expect("a free port");
-        let bootstrap = config::bootstrap(listeners, authority, admin, &folder.join("access.log"));
         let file = folder.join("envoy.json");
-        fs::write(&file, bootstrap.to_string()).expect("a folder of the test's own");
+        fs::write(&file, bootstrap(admin, &folder).to_string()).expect("a folder of the test's own");
         Self::run(&file, folder, admin, workers)
     }
 
@@ -171,6 +182,11 @@ impl Envoy {
             let found: Vec<String> = text.lines().map(str::to_owned).collect();
             if found.len() >= lines { Ok(found) } else { Err(text) }
         })
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// The memory that it has, in KiB.
