@@ -6,6 +6,8 @@
 //!
 //! Envoy and the modules come from outside, by the variables of the environment that [`artifact`] names;
 //! `cargo xtask test --only envoy` builds, installs and names them.
+//!
+//! The program `cost` measures with the same harness what Envoy pays for a filter.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::command::Command;
+use crate::envoy;
 use crate::instructions;
 use crate::need::Need;
 
@@ -17,6 +18,7 @@ pub(crate) struct BenchOptions {
     pub(crate) report: bool,
     pub(crate) peers: bool,
     pub(crate) accept: bool,
+    pub(crate) envoy: bool,
     pub(crate) quick: bool,
 }
 
@@ -34,7 +36,10 @@ pub(crate) fn run(root: &Path, options: BenchOptions) -> Result<(), String> {
     if options.report {
         report(root, options)?;
     }
-    if options.accept || options.peers || options.report {
+    if options.envoy {
+        envoy::bench(root, options.quick)?;
+    }
+    if options.accept || options.peers || options.report || options.envoy {
         return Ok(());
     }
     let filter = if options.quick { " -- mesh-1000/" } else { "" };

@@ -25,18 +25,29 @@ pub(crate) struct Modules {
 
 /// Builds both modules and says where they are.
 pub(crate) fn envoy(root: &Path) -> Result<Modules, String> {
+    modules(root, ["authz-proxy-wasm", "authz-envoy"])
+}
+
+/// Builds in the same way the two modules that do nothing, which tell what Envoy's boundaries cost.
+pub(crate) fn nothing(root: &Path) -> Result<Modules, String> {
+    modules(root, ["authz-nothing-wasm", "authz-nothing-module"])
+}
+
+/// Builds the packages of a module in WebAssembly and of a native one.
+fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Modules, String> {
     Need::Target(TARGET).provide(root)?;
     let target = target_folder(root)?;
-    let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package authz-proxy-wasm"));
+    let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package {wasm_package}"));
     show(root, &remapped(wasm, root)?)?;
-    show(root, &Command::new("cargo build --release --package authz-envoy"))?;
-    let wasm = target.join(TARGET).join("wasm/authz_proxy_wasm.wasm");
+    show(root, &Command::new(&format!("cargo build --release --package {native_package}")))?;
+    let file = |package: &str| package.replace('-', "_");
+    let wasm = target.join(TARGET).join(format!("wasm/{}.wasm", file(wasm_package)));
     let compiled = read(&wasm)?.len();
     shrink(&wasm, root)?;
     let module = read(&wasm)?;
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
-    let native = target.join("release/libauthz_envoy.so");
+    let native = target.join(format!("release/lib{}.so", file(native_package)));
     let module = read(&native)?;
     if is_injected(&module) {
         return Err(format!("{}: it panics where its configuration says; build it without `inject-panic`", native.display()));

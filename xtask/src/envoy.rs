@@ -1,9 +1,9 @@
-//! The tests in a real Envoy: which one it is, where it comes from, and what they are told of it.
+//! The tests and measurements in a real Envoy: which one it is, where it comes from, and what they are told of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::build;
+use crate::build::{self, Modules};
 use crate::command::Command;
 use crate::need::{Need, TOOLS};
 
@@ -14,35 +14,17 @@ const OUT: &str = "target/envoy";
 
 /// Builds both modules, sees to Envoy, and runs the tests of `authz-e2e`.
 pub(crate) fn test(root: &Path) -> Result<(), String> {
-    // For the addresses of the networks that the tests make, and a look into the native module.
-    Need::Debian(&["iproute2", "util-linux", "binutils"]).provide(root)?;
-    let prefix = if is_possible("unshare --net true", root) {
-        ""
-    } else if is_possible("unshare --map-root-user --net true", root) {
-        // Root in a namespace of its own, which may make networks.
-        "unshare --map-root-user "
-    } else {
-        println!(
-            "this is not root, and user namespaces are forbidden: no network can be made, so THE TESTS IN ENVOY ARE SKIPPED"
-        );
+    let Some(prefix) = prefix(root)? else {
+        println!("{NO_NETWORK}, so THE TESTS IN ENVOY ARE SKIPPED");
         return Ok(());
     };
-    let modules = build::envoy(root)?;
-    let envoy = provide(root)?;
+    // For a look into the native module.
+    Need::Debian(&["binutils"]).provide(root)?;
+    let command = Command::new(&format!("{prefix}cargo test --package authz-e2e --tests -- --ignored"));
+    let command = told(command, &build::envoy(root)?, root)?;
     let out = root.join(OUT);
-    // What an earlier run left of tests that failed.
-    let _ = fs::remove_dir_all(out.join("run"));
-    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
     let panicking = build::panicking(root, &out)?;
-    let path = |path: &Path| path.display().to_string();
-    let command = Command::new(&format!("{prefix}cargo test --package authz-e2e --tests -- --ignored"))
-        .environment("AUTHZ_E2E_ENVOY", path(&envoy))
-        .environment("AUTHZ_E2E_WASM", path(&modules.wasm))
-        .environment("AUTHZ_E2E_MODULE", path(&modules.native))
-        .environment("AUTHZ_E2E_PANICKING", path(&panicking))
-        .environment("AUTHZ_E2E_OUT", path(&out));
-    println!("$ {command}");
-    command.run(root).map_err(|why| format!("`{command}`: {why}"))?;
+    show(&command.environment("AUTHZ_E2E_PANICKING", panicking.display().to_string()), root)?;
     let mut tables: Vec<PathBuf> = fs::read_dir(&out).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     tables.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     tables.sort();
@@ -50,6 +32,53 @@ pub(crate) fn test(root: &Path) -> Result<(), String> {
         println!("\n{}", fs::read_to_string(&table).unwrap_or_default().trim_end());
     }
     Ok(())
+}
+
+/// Builds both modules and those that do nothing, sees to Envoy, and measures what it pays for them.
+pub(crate) fn bench(root: &Path, is_quick: bool) -> Result<(), String> {
+    let prefix = prefix(root)?.ok_or(NO_NETWORK)?;
+    let flag = if is_quick { " -- --quick" } else { "" };
+    let nothing = build::nothing(root)?;
+    let command = Command::new(&format!("{prefix}cargo run --quiet --release --package authz-e2e --bin cost{flag}"))
+        .environment("AUTHZ_E2E_NOTHING_WASM", nothing.wasm.display().to_string())
+        .environment("AUTHZ_E2E_NOTHING_MODULE", nothing.native.display().to_string());
+    show(&told(command, &build::envoy(root)?, root)?, root)
+}
+
+const NO_NETWORK: &str = "this is not root, and user namespaces are forbidden: no network can be made";
+
+/// What stands before a command that makes networks; nothing if this machine lets nobody make one.
+fn prefix(root: &Path) -> Result<Option<&'static str>, String> {
+    // For the addresses of these networks.
+    Need::Debian(&["iproute2", "util-linux"]).provide(root)?;
+    Ok(if is_possible("unshare --net true", root) {
+        Some("")
+    } else if is_possible("unshare --map-root-user --net true", root) {
+        // Root in a namespace of its own, which may make networks.
+        Some("unshare --map-root-user ")
+    } else {
+        None
+    })
+}
+
+/// The command, told where everything is.
+fn told(command: Command, modules: &Modules, root: &Path) -> Result<Command, String> {
+    let envoy = provide(root)?;
+    let out = root.join(OUT);
+    // What an earlier run left of tests that failed.
+    let _ = fs::remove_dir_all(out.join("run"));
+    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let path = |path: &Path| path.display().to_string();
+    Ok(command
+        .environment("AUTHZ_E2E_ENVOY", path(&envoy))
+        .environment("AUTHZ_E2E_WASM", path(&modules.wasm))
+        .environment("AUTHZ_E2E_MODULE", path(&modules.native))
+        .environment("AUTHZ_E2E_OUT", path(&out)))
+}
+
+fn show(command: &Command, root: &Path) -> Result<(), String> {
+    println!("$ {command}");
+    command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
 fn is_possible(command: &str, root: &Path) -> bool {

@@ -21,6 +21,7 @@ bench times decisions, compiles and loads with criterion; or, with an option:
 
   --report            measure everything and write benches/results/<date>-<processor>
   --peers             compare with other engines; with --report, in its results
+  --envoy             measure what a real Envoy pays for the filters, into benches/results/<date>-<processor>-envoy
   --accept            count instructions and take them as those to compare with
   --quick             fewer inputs and rounds
 
@@ -94,6 +95,7 @@ fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Request, Strin
             "--report" => options.report = true,
             "--accept" => options.accept = true,
             "--peers" => options.peers = true,
+            "--envoy" => options.envoy = true,
             "--quick" => options.quick = true,
             "--help" | "-h" => return Ok(Request::Help),
             _ => return Err(format!("`{argument}` is not an option")),
@@ -140,8 +142,8 @@ mod tests {
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
         assert_eq!(read("build envoy"), Ok(Request::BuildEnvoy));
         assert_eq!(read("demo envoy --wasm"), Ok(Request::DemoEnvoy(Kind::Wasm)));
-        let expected = BenchOptions { report: true, peers: true, accept: false, quick: true };
-        assert_eq!(read("bench --quick --report --peers"), Ok(Request::Bench(expected)));
+        let expected = BenchOptions { report: true, peers: true, accept: false, envoy: true, quick: true };
+        assert_eq!(read("bench --quick --report --peers --envoy"), Ok(Request::Bench(expected)));
     }
 
     #[test]
