@@ -49,6 +49,14 @@ impl Buffer {
     }
 }
 
+/// A key and its value.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Pair {
+    key: Buffer,
+    value: Buffer,
+}
+
 /// How important a line of the log is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Level {
@@ -70,7 +78,7 @@ impl Level {
 mod envoy {
     //! What Envoy exports, without the prefix that all names have.
 
-    use super::{Buffer, ConfigPointer, FilterPointer};
+    use super::{Buffer, ConfigPointer, FilterPointer, Pair};
 
     macro_rules! callbacks {
         ($($own:ident = $name:literal ($($argument:ident: $type:ty),*) $(-> $answer:ty)?;)*) => {
@@ -102,7 +110,7 @@ mod envoy {
         get_attribute_bool = "network_filter_get_attribute_bool"(filter: FilterPointer, attribute: u32, value: *mut bool) -> bool;
         define_counter = "network_filter_config_define_counter"(config: ConfigPointer, name: Buffer, counter: *mut usize) -> u32;
         increment_counter = "network_filter_increment_counter"(filter: FilterPointer, counter: usize, by: u64) -> u32;
-        set_dynamic_metadata_string = "network_set_dynamic_metadata_string"(filter: FilterPointer, namespace: Buffer, key: Buffer, value: Buffer);
+        set_dynamic_metadata_strings = "network_set_dynamic_metadata_string_batch"(filter: FilterPointer, namespace: Buffer, pairs: *const Pair, count: usize);
     }
 }
 
@@ -215,10 +223,12 @@ pub(crate) fn increment_counter(filter: FilterPointer, counter: usize) {
     unsafe { envoy::increment_counter(filter, counter, 1) };
 }
 
-pub(crate) fn set_dynamic_metadata(filter: FilterPointer, namespace: &str, key: &str, value: &str) {
-    let [namespace, key, value] = [namespace, key, value].map(Buffer::of);
-    // SAFETY: the pointer is Envoy's own, in a hook of its connection; Envoy copies the texts.
-    unsafe { envoy::set_dynamic_metadata_string(filter, namespace, key, value) };
+/// Sets them all at once: with every call Envoy copies twice what the namespace has already.
+pub(crate) fn set_dynamic_metadata(filter: FilterPointer, namespace: &str, fields: &[(&str, &str)]) {
+    let pairs: Vec<Pair> = fields.iter().map(|(key, value)| Pair { key: Buffer::of(key), value: Buffer::of(value) }).collect();
+    // SAFETY: the pointer is Envoy's own, in a hook of its connection; there are as many pairs, and Envoy copies
+    // the texts.
+    unsafe { envoy::set_dynamic_metadata_strings(filter, Buffer::of(namespace), pairs.as_ptr(), pairs.len()) };
 }
 
 /// Envoy while it makes a configuration.

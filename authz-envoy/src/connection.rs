@@ -93,8 +93,8 @@ impl Host for Envoy<'_> {
         }
     }
 
-    fn publish(&mut self, field: &'static str, value: &str) {
-        abi::set_dynamic_metadata(self.filter, self.module.name(), field, value);
+    fn publish(&mut self, fields: &[(&'static str, &str)]) {
+        abi::set_dynamic_metadata(self.filter, self.module.name(), fields);
     }
 
     fn log(&mut self, line: &str) {

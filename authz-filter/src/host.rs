@@ -83,8 +83,9 @@ pub trait Host {
     /// Adds one to the counter at this place of [`Config::counters`](crate::Config::counters).
     fn count(&mut self, counter: usize);
 
-    /// Leaves a field for access logs and later filters, under the configuration's name.
-    fn publish(&mut self, field: &'static str, value: &str);
+    /// Leaves fields and their values for access logs and later filters, under the configuration's name. All that
+    /// a decision has come at once, for some hosts copy what is there with every call.
+    fn publish(&mut self, fields: &[(&'static str, &str)]);
 
     /// Writes a line to the proxy's log.
     fn log(&mut self, line: &str);

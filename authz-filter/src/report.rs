@@ -1,5 +1,7 @@
 //! What becomes known of a decision: counters, fields for access logs, termination details, a line in the log.
 
+use std::borrow::Cow;
+
 use authz_core::{Decision, Reason, RuleId, Verdict};
 
 use crate::config::Config;
@@ -10,26 +12,8 @@ use crate::log;
 /// Tells the host of a decision.
 pub(crate) fn report(config: &Config, decision: &Decision<'_>, facts: &mut Facts, secured: bool, host: &mut dyn Host) {
     config.counters.of(decision, |counter| host.count(counter));
-    let reason = decision.reason();
-    host.publish("verdict", word(decision.verdict()));
-    host.publish("reason", reason.code());
-    host.publish("mode", config.mode.word());
-    if let Some(policy) = reason.policy() {
-        host.publish("policy", &policy.to_string());
-    }
-    if let Some(rule) = reason.rule() {
-        host.publish("rule", &rule.index().to_string());
-    }
-    if let Some(rule) = decision.audit() {
-        host.publish("audit", &id(rule));
-    }
-    let dry_run = decision.dry_run();
-    if let Some(if_enforced) = dry_run.if_enforced {
-        host.publish("dry_run", word(if_enforced.verdict()));
-        if let Some(rule) = dry_run.deny.rule().or(dry_run.allow.rule()) {
-            host.publish("dry_run_rule", &id(rule));
-        }
-    }
+    let fields = fields(config, decision);
+    host.publish(&fields.iter().map(|(field, value)| (*field, value.as_ref())).collect::<Vec<_>>());
     if decision.verdict() == Verdict::Deny
         && let now = host.now()
         && let Some(suppressed) = config.log.take(now)
@@ -39,6 +23,30 @@ pub(crate) fn report(config: &Config, decision: &Decision<'_>, facts: &mut Facts
         let identities = facts.identities();
         host.log(&log::line(&config.name, config.mode, decision, &facts.connection(&identities), suppressed));
     }
+}
+
+/// What access logs and later filters may want to know.
+fn fields(config: &Config, decision: &Decision<'_>) -> Vec<(&'static str, Cow<'static, str>)> {
+    let reason = decision.reason();
+    let mut fields: Vec<(&'static str, Cow<'static, str>)> =
+        vec![("verdict", word(decision.verdict()).into()), ("reason", reason.code().into()), ("mode", config.mode.word().into())];
+    if let Some(policy) = reason.policy() {
+        fields.push(("policy", policy.to_string().into()));
+    }
+    if let Some(rule) = reason.rule() {
+        fields.push(("rule", rule.index().to_string().into()));
+    }
+    if let Some(rule) = decision.audit() {
+        fields.push(("audit", id(rule).into()));
+    }
+    let dry_run = decision.dry_run();
+    if let Some(if_enforced) = dry_run.if_enforced {
+        fields.push(("dry_run", word(if_enforced.verdict()).into()));
+        if let Some(rule) = dry_run.deny.rule().or(dry_run.allow.rule()) {
+            fields.push(("dry_run_rule", id(rule).into()));
+        }
+    }
+    fields
 }
 
 fn word(verdict: Verdict) -> &'static str {

@@ -214,9 +214,11 @@ impl Host for Proxy<'_> {
         }
     }
 
-    fn publish(&mut self, field: &'static str, value: &str) {
-        let key = format!("{}.{field}", self.shared.config.name());
-        let _ = hostcalls::set_property(vec![&key], Some(value.as_bytes()));
+    fn publish(&mut self, fields: &[(&'static str, &str)]) {
+        for (field, value) in fields {
+            let key = format!("{}.{field}", self.shared.config.name());
+            let _ = hostcalls::set_property(vec![&key], Some(value.as_bytes()));
+        }
     }
 
     fn log(&mut self, line: &str) {

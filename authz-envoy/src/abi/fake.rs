@@ -123,8 +123,11 @@ callbacks! {
         0
     }
     envoy_dynamic_module_callback_network_filter_increment_counter(_filter: FilterPointer, _counter: usize, _by: u64) -> u32 { 0 }
-    envoy_dynamic_module_callback_network_set_dynamic_metadata_string(_filter: FilterPointer, namespace: Buffer, key: Buffer, value: Buffer) {
-        call(format!("metadata {}.{}={}", text(namespace), text(key), text(value)));
+    envoy_dynamic_module_callback_network_set_dynamic_metadata_string_batch(_filter: FilterPointer, namespace: Buffer, pairs: *const Pair, count: usize) {
+        // SAFETY: the caller hands over as many pairs as it says.
+        for pair in unsafe { std::slice::from_raw_parts(pairs, count) } {
+            call(format!("metadata {}.{}={}", text(namespace), text(pair.key), text(pair.value)));
+        }
     }
 }
 

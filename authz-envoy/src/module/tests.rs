@@ -103,7 +103,7 @@ impl Host for Fake {
         self.counted.push(counter);
     }
 
-    fn publish(&mut self, _: &'static str, _: &str) {}
+    fn publish(&mut self, _: &[(&'static str, &str)]) {}
 
     fn log(&mut self, _: &str) {}
 }

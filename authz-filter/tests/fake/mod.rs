@@ -116,8 +116,8 @@ impl Host for Fake {
         self.counted.push(counter);
     }
 
-    fn publish(&mut self, field: &'static str, value: &str) {
-        self.published.insert(field, value.to_owned());
+    fn publish(&mut self, fields: &[(&'static str, &str)]) {
+        self.published.extend(fields.iter().map(|(field, value)| (*field, (*value).to_owned())));
     }
 
     fn log(&mut self, line: &str) {
