@@ -37,6 +37,16 @@ pub struct FilterStateKeys {
     pub handshake: Option<String>,
 }
 
+/// Of which connections the host is told fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// Those that are denied, and those about which AUDIT or dry-run policies have something to say.
+    #[default]
+    Denied,
+    /// All.
+    All,
+}
+
 /// What the configuration vouches for, where a proxy shows a part of a fact only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trust {
@@ -58,6 +68,7 @@ pub struct Config {
     pub(crate) providers: Vec<(String, ProviderAnswer)>,
     pub(crate) counters: Counters,
     pub(crate) log: Rate,
+    pub(crate) fields: Fields,
     keys: FilterStateKeys,
     trust: Trust,
 }
@@ -78,6 +89,7 @@ pub(crate) struct Options {
     /// For this configuration, which natively all workers share; in WebAssembly each has one of its own.
     pub(crate) log_denials_per_second: u32,
     pub(crate) policy_counters: usize,
+    pub(crate) fields: Fields,
     pub(crate) keys: FilterStateKeys,
     pub(crate) trust: Trust,
 }
@@ -90,6 +102,7 @@ impl Default for Options {
             providers: Vec::new(),
             log_denials_per_second: 10,
             policy_counters: 100,
+            fields: Fields::default(),
             keys: FilterStateKeys::default(),
             trust: Trust::default(),
         }
@@ -108,6 +121,7 @@ impl Config {
             mode: options.mode,
             providers: options.providers,
             log: Rate::new(options.log_denials_per_second),
+            fields: options.fields,
             keys: options.keys,
             trust: options.trust,
         }

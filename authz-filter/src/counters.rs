@@ -35,7 +35,7 @@ pub(crate) const INTERNAL_ERROR: usize = 7;
 #[derive(Debug)]
 pub(crate) struct Counters {
     names: Vec<String>,
-    policies: HashMap<PolicyId, usize>,
+    policies: HashMap<PolicyId, usize, foldhash::fast::RandomState>,
 }
 
 impl Counters {
@@ -46,7 +46,7 @@ impl Counters {
         };
         let plain = PLAIN.iter().map(|plain| format!("{prefix}_{plain}"));
         let mut names: Vec<String> = plain.chain(REASONS.iter().map(|code| format!("{prefix}_reason.{code}"))).collect();
-        let mut policies = HashMap::new();
+        let mut policies = HashMap::default();
         let mut places: HashMap<String, usize> = HashMap::new();
         for policy in authorizer.policies().filter(|policy| policy.action != Some(Action::Audit)) {
             let kind = if policy.is_dry_run { "dry_run_policy" } else { "policy" };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use authz_core::{Decision, Reason, RuleId, Verdict};
 
-use crate::config::Config;
+use crate::config::{Config, Fields};
 use crate::facts::{Facts, addresses};
 use crate::host::Host;
 use crate::log;
@@ -12,8 +12,10 @@ use crate::log;
 /// Tells the host of a decision.
 pub(crate) fn report(config: &Config, decision: &Decision<'_>, facts: &mut Facts, secured: bool, host: &mut dyn Host) {
     config.counters.of(decision, |counter| host.count(counter));
-    let fields = fields(config, decision);
-    host.publish(&fields.iter().map(|(field, value)| (*field, value.as_ref())).collect::<Vec<_>>());
+    if config.fields == Fields::All || is_remarkable(decision) {
+        let fields = fields(config, decision);
+        host.publish(&fields.iter().map(|(field, value)| (*field, value.as_ref())).collect::<Vec<_>>());
+    }
     if decision.verdict() == Verdict::Deny
         && let now = host.now()
         && let Some(suppressed) = config.log.take(now)
@@ -23,6 +25,11 @@ pub(crate) fn report(config: &Config, decision: &Decision<'_>, facts: &mut Facts
         let identities = facts.identities();
         host.log(&log::line(&config.name, config.mode, decision, &facts.connection(&identities), suppressed));
     }
+}
+
+/// Whether there is more to say of a connection than that it passed.
+fn is_remarkable(decision: &Decision<'_>) -> bool {
+    decision.verdict() == Verdict::Deny || decision.audit().is_some() || !decision.dry_run().is_empty()
 }
 
 /// What access logs and later filters may want to know.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use authz_core::{Labels, LoadError, Mesh, PolicyLoader, PolicySet, Profile, ProviderAnswer, Severity, Workload};
 
-use crate::config::{Config, FilterStateKeys, Mode, Options, Trust};
+use crate::config::{Config, Fields as FieldsOf, FilterStateKeys, Mode, Options, Trust};
 use crate::struct_value;
 use crate::yaml::{self, Kind, Place, Value};
 
@@ -18,6 +18,7 @@ const KEYS: &[&str] = &[
     "customProviders",
     "logDenialsPerSecond",
     "policyCounters",
+    "fields",
     "filterState",
     "trust",
 ];
@@ -192,10 +193,15 @@ impl Reader {
         let name = self.word(fields, "name", default.name, name);
         let log_denials_per_second = self.word(fields, "logDenialsPerSecond", default.log_denials_per_second, number);
         let policy_counters = self.word(fields, "policyCounters", default.policy_counters, number);
+        let fields_of = self.word(fields, "fields", default.fields, |text| match text {
+            "denied" => Ok(FieldsOf::Denied),
+            "all" => Ok(FieldsOf::All),
+            _ => Err(format!("`{}` is no such choice; write `denied` or `all`", clip(text))),
+        });
         let keys = self.keys(fields);
         let trust = self.trust(fields);
         let policies = self.policies(document.place, fields, text, &mesh, profile)?;
-        let options = Options { name, mode, providers, log_denials_per_second, policy_counters, keys, trust };
+        let options = Options { name, mode, providers, log_denials_per_second, policy_counters, fields: fields_of, keys, trust };
         Some(Settings { policies, options, namespace, labels })
     }
 

@@ -30,6 +30,15 @@ fn a_denial_is_counted_published_and_logged() {
 }
 
 #[test]
+fn fields_of_connections_that_pass_cost_nothing_unless_they_are_asked_for() {
+    for (more, expected) in [("", None), (", fields: denied", None), (", fields: all", Some("allow"))] {
+        let mut host = Fake::default();
+        assert_eq!(Filter::new(config(&[], more)).on_new_connection(&mut host), Answer::Continue);
+        assert_eq!(host.published.get("verdict").map(String::as_str), expected, "{more}");
+    }
+}
+
+#[test]
 fn what_a_peer_wrote_cannot_break_out_of_its_line() {
     let rule = "[{from: [{source: {principals: [a]}}], when: [{key: connection.sni, values: [b]}]}]";
     let config = config(&[("action: ALLOW", rule)], "");

@@ -160,6 +160,7 @@ pub fn ours(policies: &str, more: Value) -> Value {
     let mut config = json!({
         "workload": {"namespace": "foo", "labels": {"app": "tcp-echo"}},
         "filterState": {"directPeer": "authz.direct_peer", "uriSans": "authz.uri_sans"},
+        "fields": "all",
         "policies": if policies.trim().is_empty() { json!([]) } else { json!(policies) },
     });
     let (Value::Object(config_keys), Value::Object(more)) = (&mut config, more) else { panic!("`more` is a mapping") };

@@ -26,6 +26,8 @@ enum Kind {
     Rbac(u16),
     /// Ours, with so many policies.
     Ours(Door, u16),
+    /// Ours, with fields of all connections.
+    Fields(Door, u16),
     /// Ours, behind the filter that the recipe for WebAssembly puts before it.
     Recipe(u16),
 }
@@ -48,6 +50,16 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant { name: "the WebAssembly filter, 1 policy", key: "wasm_1", kind: Kind::Ours(Door::Wasm, 1) },
     Variant { name: "the WebAssembly filter, 1,000 policies", key: "wasm_1000", kind: Kind::Ours(Door::Wasm, MANY) },
     Variant { name: "the same behind `set_filter_state`", key: "wasm_recipe", kind: Kind::Recipe(MANY) },
+    Variant {
+        name: "the dynamic module, 1,000 policies, `fields: all`",
+        key: "module_fields",
+        kind: Kind::Fields(Door::Module, MANY),
+    },
+    Variant {
+        name: "the WebAssembly filter, 1,000 policies, `fields: all`",
+        key: "wasm_fields",
+        kind: Kind::Fields(Door::Wasm, MANY),
+    },
 ];
 
 /// A difference between two variants, by their keys, and how large it may be.
@@ -86,7 +98,7 @@ impl Variant {
 
     /// Whether it refuses anyone.
     pub(crate) fn decides(&self) -> bool {
-        matches!(self.kind, Kind::Rbac(_) | Kind::Ours(..) | Kind::Recipe(_))
+        matches!(self.kind, Kind::Rbac(_) | Kind::Ours(..) | Kind::Fields(..) | Kind::Recipe(_))
     }
 
     /// The filters before the TCP proxy.
@@ -109,22 +121,27 @@ impl Variant {
                     "rules": policies::rbac(chain, count),
                 },
             })],
-            Kind::Ours(door, count) => vec![self.ours(door, chain, count, false)],
-            Kind::Recipe(count) => vec![set_filter_state(&FILTER_STATE), self.ours(Door::Wasm, chain, count, true)],
+            Kind::Ours(door, count) => vec![self.ours(door, chain, count, json!({}))],
+            Kind::Fields(door, count) => vec![self.ours(door, chain, count, json!({"fields": "all"}))],
+            Kind::Recipe(count) => {
+                let keys = json!({"directPeer": FILTER_STATE[0].1, "uriSans": FILTER_STATE[1].1});
+                vec![set_filter_state(&FILTER_STATE), self.ours(Door::Wasm, chain, count, json!({"filterState": keys}))]
+            }
         }
     }
 
-    fn ours(&self, door: Door, chain: Chain, count: u16, has_filter_state: bool) -> Value {
+    fn ours(&self, door: Door, chain: Chain, count: u16, more: Value) -> Value {
         let mut config = json!({
             "name": self.key,
             "workload": {"namespace": "foo", "labels": {"app": "tcp-echo"}},
             "policies": policies::istio(chain, count),
         });
-        if has_filter_state {
-            config["filterState"] = json!({"directPeer": FILTER_STATE[0].1, "uriSans": FILTER_STATE[1].1});
-        } else if door == Door::Wasm {
+        if door == Door::Wasm && more.get("filterState").is_none() {
             // There is no PROXY header here, and no second URI SAN.
             config["trust"] = json!({"firstUriSan": true, "sourceAddress": true});
+        }
+        for (key, value) in more.as_object().into_iter().flatten() {
+            config[key] = value.clone();
         }
         json!({"name": "authz", "typed_config": door.typed_config(&config.to_string())})
     }
@@ -136,7 +153,7 @@ impl Variant {
         let decided = match self.kind {
             Kind::None | Kind::Nothing(_) => None,
             Kind::Rbac(_) => pair(&|name| envoy.stat(&format!("{}.rbac.{name}", self.key))),
-            Kind::Ours(door, _) => pair(&|name| envoy.counter(door, &own(name))),
+            Kind::Ours(door, _) | Kind::Fields(door, _) => pair(&|name| envoy.counter(door, &own(name))),
             Kind::Recipe(_) => pair(&|name| envoy.counter(Door::Wasm, &own(name))),
         };
         Counts { connections: envoy.stat(&format!("tcp.{}.downstream_cx_total", self.key)), decided }
