@@ -39,7 +39,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let target = target_folder(root)?;
     let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package {wasm_package}"));
     show(root, &remapped(wasm, root)?)?;
-    show(root, &Command::new(&format!("cargo build --release --package {native_package}")))?;
+    show(root, &Command::new(&format!("cargo build --profile module --package {native_package}")))?;
     let file = |package: &str| package.replace('-', "_");
     let wasm = target.join(TARGET).join(format!("wasm/{}.wasm", file(wasm_package)));
     let compiled = read(&wasm)?.len();
@@ -47,7 +47,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let module = read(&wasm)?;
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
-    let native = target.join(format!("release/lib{}.so", file(native_package)));
+    let native = target.join(format!("module/lib{}.so", file(native_package)));
     let module = read(&native)?;
     if is_injected(&module) {
         return Err(format!("{}: it panics where its configuration says; build it without `inject-panic`", native.display()));
