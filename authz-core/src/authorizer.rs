@@ -282,6 +282,14 @@ impl Authorizer {
         let decision = decision.unwrap_or_else(|needs| Decision::only(Reason::UnknownFact(needs)));
         explain::explain(&self.0.selection, &self.0.mesh, connection, decision)
     }
+
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.0.selection
+    }
+
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.0.mesh
+    }
 }
 
 impl CompiledRules {

@@ -106,6 +106,8 @@ mod ranking;
 
 mod authorizer;
 
+mod samples;
+
 mod policy_set;
 
 pub use authorizer::Authorizer;
@@ -119,6 +121,7 @@ pub use limits::Limits;
 pub use peer::Peer;
 pub use policy_set::{LoadError, PolicyLoader, PolicySet};
 pub use resource::{Action, Mode};
+pub use samples::{Sample, Samples};
 pub use select::{AppliedPolicy, Applies};
 pub use stats::Stats;
 pub use value::{

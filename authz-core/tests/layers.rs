@@ -34,6 +34,7 @@ const ORDER: &[&str] = &[
     "decision_cache",
     "ranking",
     "authorizer",
+    "samples",
     "policy_set",
 ];
 

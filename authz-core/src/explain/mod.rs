@@ -13,4 +13,5 @@ pub use nearest::{Change, NearMiss};
 pub use walk::{Explanation, FailedTerm, MtlsStep, PassedOver, PolicyStep, RuleOutcome, RuleStep};
 
 pub(crate) use evaluate::{Identities, decide};
+pub(crate) use nearest::{sample, sample_namespace, sample_trust_domain};
 pub(crate) use walk::explain;

@@ -368,7 +368,7 @@ fn identities(own: &[&Term]) -> Vec<Example> {
 }
 
 /// A text that a pattern matches.
-fn sample(pattern: &StringMatch) -> String {
+pub(crate) fn sample(pattern: &StringMatch) -> String {
     match pattern {
         StringMatch::Presence => "any".into(),
         StringMatch::Exact(text) => text.to_string(),
@@ -379,14 +379,14 @@ fn sample(pattern: &StringMatch) -> String {
     }
 }
 
-fn sample_namespace(pattern: &NamespaceMatch) -> String {
+pub(crate) fn sample_namespace(pattern: &NamespaceMatch) -> String {
     match pattern.pattern() {
         "*" => "default".into(),
         text => text.replace('*', "x"),
     }
 }
 
-fn sample_trust_domain(pattern: &TrustDomainMatch) -> String {
+pub(crate) fn sample_trust_domain(pattern: &TrustDomainMatch) -> String {
     match pattern {
         TrustDomainMatch::Any => "cluster.local".into(),
         TrustDomainMatch::Exact(text) => text.to_string(),

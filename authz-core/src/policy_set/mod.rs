@@ -1,6 +1,7 @@
 //! A set of policies: loaded from texts, strictly or leniently, and asked for the authorizer of a workload.
 
 mod load_error;
+mod workloads;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
