@@ -1,14 +1,15 @@
 //! One case: policies, a workload, a connection, and what must become of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use authz_core::{
     Authorizer, Decision, LoadError, Mesh, PolicyLoader, Profile, ProviderAnswer, RuleId, Shadow, Verdict, Workload,
 };
 
+use crate::entries::Entries;
 use crate::facts::OwnedConnection;
 use crate::format::{Audit, CaseFile, ProviderDecision, ProviderFile, RuleFile, ShadowFile};
+use crate::subject::ConnectionFile;
 use crate::validation::ResourceCase;
 
 /// What running a case showed.
@@ -34,6 +35,23 @@ pub struct Case {
 pub(crate) enum Body {
     Connection(Box<ConnectionCase>),
     Resource(Box<ResourceCase>),
+}
+
+/// What a case about a connection asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'c> {
+    /// The mesh.
+    pub mesh: &'c Mesh,
+    /// The workload.
+    pub workload: &'c Workload,
+    /// Name and text of each source of policies.
+    pub sources: &'c [(String, String)],
+    /// The connection.
+    pub connection: &'c ConnectionFile,
+    /// What has to become of it.
+    pub expect: Verdict,
+    /// Whether the policies are loaded leniently.
+    pub lenient: bool,
 }
 
 /// A case about a connection.
@@ -85,6 +103,21 @@ impl Case {
                 [(_, text)] => Some(text),
                 _ => None,
             },
+            Body::Resource(_) => None,
+        }
+    }
+
+    /// What a case about a connection asks; nothing for a validation case.
+    pub fn question(&self) -> Option<Question<'_>> {
+        match &self.body {
+            Body::Connection(case) => Some(Question {
+                mesh: &case.mesh,
+                workload: &case.workload,
+                sources: &case.sources,
+                connection: &case.file.connection,
+                expect: case.file.expect.into(),
+                lenient: case.file.lenient,
+            }),
             Body::Resource(_) => None,
         }
     }
@@ -179,7 +212,7 @@ impl ConnectionCase {
     }
 }
 
-fn answer(providers: &BTreeMap<String, ProviderFile>, name: &str) -> ProviderAnswer {
+fn answer(providers: &Entries<ProviderFile>, name: &str) -> ProviderAnswer {
     match providers.get(name) {
         Some(ProviderFile { decision: ProviderDecision::Allow, .. }) => ProviderAnswer::Allow,
         Some(ProviderFile { decision: ProviderDecision::Error, fail_open: true, .. }) => ProviderAnswer::Allow,

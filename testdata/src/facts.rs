@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use authz_core::{Connection, Fact, FactSet, MetadataEntry, MetadataValue, Transport};
 
-use crate::format::{ConnectionFile, OneOrMany};
+use crate::subject::{ConnectionFile, OneOrMany};
 
 /// A connection that owns its facts.
 ///
@@ -17,15 +17,25 @@ pub struct OwnedConnection {
     port: Fact<u16>,
     unknown: FactSet,
     principals: Option<Vec<String>>,
+    tls: bool,
     sni: Option<String>,
     metadata: Vec<(String, String, OneOrMany)>,
 }
 
 impl OwnedConnection {
-    pub(crate) fn new(file: &ConnectionFile, more_unknown: &[String]) -> Result<Self, String> {
+    /// Reads the facts of a connection.
+    ///
+    /// # Errors
+    ///
+    /// When an address or the port is neither stated nor named in `unknown`, when a name there is no fact, when a
+    /// key of `metadata` has another form, and when `tls` contradicts `principal`.
+    pub fn new(file: &ConnectionFile) -> Result<Self, String> {
         let mut unknown = FactSet::EMPTY;
-        for name in file.unknown.iter().chain(more_unknown) {
+        for name in &file.unknown {
             unknown |= FactSet::named(name).ok_or_else(|| format!("`{name}` is not a fact"))?;
+        }
+        if file.tls && file.principal.is_some() {
+            return Err("`tls` says that there is no identity, and `principal` states one; leave one of them out".into());
         }
         let address = |address: Option<IpAddr>, fact: FactSet, name: &str| match address {
             _ if unknown.contains(fact) => Ok(Fact::Unknown),
@@ -34,7 +44,7 @@ impl OwnedConnection {
         };
         let source = address(file.source_ip, FactSet::SOURCE_IP, "sourceIp")?;
         let mut metadata = Vec::new();
-        for (key, value) in &file.metadata {
+        for (key, value) in file.metadata.iter() {
             let (filter, key) = key.split_once('|').ok_or_else(|| format!("`{key}` is not of the form NAMESPACE|KEY"))?;
             metadata.push((filter.to_owned(), key.to_owned(), value.clone()));
         }
@@ -55,6 +65,7 @@ impl OwnedConnection {
                 OneOrMany::One(one) => vec![one],
                 OneOrMany::Many(many) => many,
             }),
+            tls: file.tls,
             sni: file.sni.clone(),
             metadata,
         })
@@ -96,11 +107,11 @@ impl OwnedConnection {
         let transport = match (&self.principals, &self.sni) {
             // A connection is mesh mTLS exactly when it states a principal.
             (Some(_), _) => Transport::MeshMtls,
-            (None, Some(_)) => Transport::Tls,
-            (None, None) => Transport::Plaintext,
+            (None, None) if !self.tls => Transport::Plaintext,
+            (None, _) => Transport::Tls,
         };
         let peer_is_unknown = self.unknown.contains(FactSet::PEER);
-        if self.unknown.contains(FactSet::TRANSPORT) || (peer_is_unknown && self.principals.is_none()) {
+        if self.unknown.contains(FactSet::TRANSPORT) || (peer_is_unknown && self.principals.is_none() && !self.tls) {
             connection = connection.transport(Fact::Unknown);
         } else if self.principals.is_some() && !peer_is_unknown {
             connection = connection.principals(principals);

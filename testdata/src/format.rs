@@ -1,10 +1,14 @@
 //! The keys of a suite, as users write them.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::fmt;
 
-use authz_core::{Labels, Mesh, ProviderKind, Verdict, Workload};
+use authz_core::Verdict;
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use crate::entries::Entries;
+use crate::subject::{ConnectionFile, KindFile, MeshFile, WorkloadFile};
+use crate::yaml::Item;
 
 /// A whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,7 +45,7 @@ pub(crate) struct CaseFile {
     pub(crate) audit: Option<Option<Audit>>,
     pub(crate) dry_run: Option<DryRunFile>,
     #[serde(default)]
-    pub(crate) custom_providers: BTreeMap<String, ProviderFile>,
+    pub(crate) custom_providers: Entries<ProviderFile>,
     #[serde(default)]
     pub(crate) lenient: bool,
     pub(crate) skip: Option<String>,
@@ -62,7 +66,7 @@ pub(crate) struct ResourceFile {
     pub(crate) name: String,
     #[serde(rename = "note")]
     pub(crate) _note: Option<String>,
-    pub(crate) resource: serde_yaml::Value,
+    pub(crate) resource: Item,
     pub(crate) expect: Acceptance,
     pub(crate) layer: Option<String>,
     #[serde(default)]
@@ -94,81 +98,38 @@ impl From<Expected> for Verdict {
 }
 
 /// YAML text, or a list of paths or of resources.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub(crate) enum Policies {
     Text(String),
-    List(Vec<serde_yaml::Value>),
+    List(Vec<Item>),
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct MeshFile {
-    root_namespace: Option<String>,
-    trust_domain: Option<String>,
-    #[serde(default)]
-    trust_domain_aliases: Vec<String>,
-    #[serde(default)]
-    extension_providers: BTreeMap<String, KindFile>,
-    #[serde(default)]
-    multiple_custom_providers: bool,
-    /// Concerns the ambient data plane only.
-    #[serde(rename = "ambientDryRun")]
-    _ambient_dry_run: Option<bool>,
+impl<'de> Deserialize<'de> for Policies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PoliciesVisitor)
+    }
 }
 
-impl MeshFile {
-    pub(crate) fn to_mesh(&self) -> Mesh {
-        let default = Mesh::default();
-        Mesh {
-            root_namespace: self.root_namespace.clone().unwrap_or(default.root_namespace),
-            trust_domain: self.trust_domain.clone().unwrap_or(default.trust_domain),
-            trust_domain_aliases: self.trust_domain_aliases.clone(),
-            extension_providers: self.extension_providers.iter().map(|(name, kind)| (name.clone(), (*kind).into())).collect(),
-            multiple_custom_providers: self.multiple_custom_providers,
+struct PoliciesVisitor;
+
+impl<'de> Visitor<'de> for PoliciesVisitor {
+    type Value = Policies;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("policies as YAML text, or a list of paths or of resources")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Policies, E> {
+        Ok(Policies::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Policies, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
         }
+        Ok(Policies::List(list))
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct WorkloadFile {
-    #[serde(default = "default_namespace")]
-    namespace: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-fn default_namespace() -> String {
-    "default".into()
-}
-
-impl WorkloadFile {
-    pub(crate) fn to_workload(&self) -> Workload {
-        Workload::new(&self.namespace).with_labels(Labels::from_iter(self.labels.clone()))
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ConnectionFile {
-    pub(crate) source_ip: Option<IpAddr>,
-    pub(crate) remote_ip: Option<IpAddr>,
-    pub(crate) destination_ip: Option<IpAddr>,
-    pub(crate) destination_port: Option<u16>,
-    pub(crate) principal: Option<OneOrMany>,
-    pub(crate) sni: Option<String>,
-    #[serde(default)]
-    pub(crate) metadata: BTreeMap<String, OneOrMany>,
-    #[serde(default)]
-    pub(crate) unknown: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -218,22 +179,6 @@ pub(crate) struct ProviderFile {
     pub(crate) decision: ProviderDecision,
     #[serde(default)]
     pub(crate) fail_open: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum KindFile {
-    Grpc,
-    Http,
-}
-
-impl From<KindFile> for ProviderKind {
-    fn from(kind: KindFile) -> Self {
-        match kind {
-            KindFile::Grpc => Self::Grpc,
-            KindFile::Http => Self::Http,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

@@ -27,11 +27,17 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod entries;
 mod facts;
 mod format;
+mod subject;
 mod suite;
 mod validation;
+mod yaml;
 
-pub use case::{Case, Outcome};
+pub use case::{Case, Outcome, Question};
+pub use entries::Entries;
 pub use facts::OwnedConnection;
+pub use subject::{ConnectionFile, MeshFile, OneOrMany, WorkloadFile};
 pub use suite::{Suite, SuiteError};
+pub use yaml::from_yaml;

@@ -6,8 +6,10 @@ use authz_core::Profile;
 
 use crate::case::{Body, Case, ConnectionCase};
 use crate::facts::OwnedConnection;
-use crate::format::{CaseFile, MeshFile, Policies, SuiteFile, WorkloadFile};
+use crate::format::{CaseFile, Policies, SuiteFile};
+use crate::subject::{MeshFile, WorkloadFile};
 use crate::validation::ResourceCase;
+use crate::yaml::{Item, from_yaml};
 
 /// A suite that was read: its cases, ready to be run.
 #[derive(Clone, Debug)]
@@ -41,7 +43,7 @@ impl Suite {
             cases.push(shared.case(case).map_err(|why| error(format!("case `{label}`: {why}")))?);
         }
         for resource in suite.resources {
-            let text = to_json(&resource.resource).map_err(|why| error(format!("resource `{}`: {why}", resource.name)))?;
+            let (Item::Resource(text) | Item::Path(text)) = resource.resource.clone();
             let (name, skip) = (resource.name.clone(), resource.skip.clone());
             cases.push(Case { name, skip, body: Body::Resource(Box::new(ResourceCase { text, file: resource })) });
         }
@@ -58,13 +60,13 @@ impl Suite {
 }
 
 fn read_yaml(text: &str) -> Result<SuiteFile, String> {
-    serde_yaml::from_str(text).map_err(|error| error.to_string())
+    from_yaml(text)
 }
 
 fn read_lines(text: &str) -> Result<SuiteFile, String> {
     let mut suite = SuiteFile::default();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        suite.cases.push(serde_json::from_str(line).map_err(|error| format!("line {}: {error}", i + 1))?);
+        suite.cases.push(from_yaml(line).map_err(|error| format!("line {}: {}", i + 1, error.trim_start_matches("line 1, ")))?);
     }
     Ok(suite)
 }
@@ -91,10 +93,12 @@ impl<'s> Shared<'s> {
         })
     }
 
-    fn case(&self, case: CaseFile) -> Result<Case, String> {
+    fn case(&self, mut case: CaseFile) -> Result<Case, String> {
+        // They may stand on the case too.
+        case.connection.unknown.append(&mut case.unknown);
         let mut mesh = case.mesh.as_ref().unwrap_or(&self.mesh).to_mesh();
-        for (name, provider) in &case.custom_providers {
-            mesh.extension_providers.insert(name.clone(), provider.kind.into());
+        for (name, provider) in case.custom_providers.iter() {
+            mesh.extension_providers.insert(name.to_owned(), provider.kind.into());
         }
         let profile = match case.profile.as_ref().or(self.profile.as_ref()) {
             Some(profile) => profile.parse().map_err(|error| format!("profile `{profile}`: {error}"))?,
@@ -104,7 +108,7 @@ impl<'s> Shared<'s> {
             Some(policies) => sources(self.name, Some(policies), self.file)?,
             None => Arc::clone(&self.sources),
         };
-        let connection = OwnedConnection::new(&case.connection, &case.unknown)?;
+        let connection = OwnedConnection::new(&case.connection)?;
         let workload = case.workload.as_ref().unwrap_or(&self.workload).to_workload();
         let (name, skip) = (case.name.clone(), case.skip.clone());
         let body = ConnectionCase { mesh, workload, profile, sources, connection, file: case };
@@ -125,15 +129,11 @@ fn sources(
         Some(Policies::List(items)) => {
             for (i, item) in items.iter().enumerate() {
                 match item {
-                    serde_yaml::Value::String(path) => sources.push((path.clone(), file(path)?)),
-                    resource => sources.push((format!("{name}: policies[{i}]"), to_json(resource)?)),
+                    Item::Path(path) => sources.push((path.clone(), file(path)?)),
+                    Item::Resource(text) => sources.push((format!("{name}: policies[{i}]"), text.clone())),
                 }
             }
         }
     }
     Ok(sources.into())
-}
-
-fn to_json(resource: &serde_yaml::Value) -> Result<String, String> {
-    serde_json::to_string(resource).map_err(|error| error.to_string())
 }
