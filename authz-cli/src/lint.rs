@@ -1,16 +1,15 @@
 //! `authz lint`: everything that is wrong, or merely surprising, in policies, and what to write instead.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use authz_core::{Finding, FindingKind, Layer, Severity};
+use authz_core::{FindingKind, Layer, Severity};
+use authz_json::{FindingEntry, LoadReport};
 use clap::Args;
-use serde::Serialize;
 
 use crate::console::{Console, Format, GREEN, RED, YELLOW, count};
 use crate::exit::{Answer, Failure};
-use crate::policies::{Load, LoadArgs, of_severity};
+use crate::policies::{Load, LoadArgs};
 use crate::snippet::Snippets;
 
 /// What is linted, and how.
@@ -47,108 +46,54 @@ pub(crate) fn run(args: &LintArgs, console: Console) -> Result<Answer, Failure> 
         return explain(code, args.output, console);
     }
     let load = args.load.load(&args.paths, false)?;
-    let report = Report::new(args, &load);
+    let report = LoadReport::new(load.result.as_ref(), args.notes);
     match args.output {
         Format::Json => console.print_json(&report)?,
-        Format::Text => console.print(&report.text(&load))?,
+        Format::Text => console.print(&text(&report, &load))?,
     }
     let is_clean = report.errors == 0 && (report.warnings == 0 || !args.deny_warnings);
     Ok(if is_clean { Answer::Yes } else { Answer::No })
 }
 
-/// What a run found.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report<'l> {
-    findings: Vec<&'l Finding>,
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-    resources: usize,
-    other_kinds: BTreeMap<String, usize>,
+fn text(report: &LoadReport<'_>, load: &Load) -> String {
+    let snippets = Snippets::new(&load.sources);
+    let mut text = String::new();
+    for finding in &report.findings {
+        let _ = writeln!(text, "{}\n", snippets.render(finding));
+    }
+    let _ = writeln!(text, "{}", summary(report));
+    text
 }
 
-impl<'l> Report<'l> {
-    fn new(args: &LintArgs, load: &'l Load) -> Self {
-        let (all, resources, other_kinds) = match &load.result {
-            Ok(policies) => (policies.findings(), policies.len(), others(policies.other_kinds())),
-            Err(error) => (error.findings(), error.resources(), others(error.other_kinds())),
-        };
-        let number = |severity| of_severity(all, severity).count();
-        Self {
-            findings: all.iter().filter(|finding| args.notes || finding.severity() > Severity::Note).collect(),
-            errors: number(Severity::Error),
-            warnings: number(Severity::Warning),
-            notes: number(Severity::Note),
-            resources,
-            other_kinds,
-        }
+fn summary(report: &LoadReport<'_>) -> String {
+    let mut parts = Vec::new();
+    if report.errors > 0 {
+        parts.push(format!("{RED}{}{RED:#}", count(report.errors, "error")));
     }
-
-    fn text(&self, load: &Load) -> String {
-        let snippets = Snippets::new(&load.sources);
-        let mut text = String::new();
-        for finding in &self.findings {
-            let _ = writeln!(text, "{}\n", snippets.render(finding));
-        }
-        let _ = writeln!(text, "{}", self.summary());
-        text
+    if report.warnings > 0 {
+        parts.push(format!("{YELLOW}{}{YELLOW:#}", count(report.warnings, "warning")));
     }
-
-    fn summary(&self) -> String {
-        let mut parts = Vec::new();
-        if self.errors > 0 {
-            parts.push(format!("{RED}{}{RED:#}", count(self.errors, "error")));
-        }
-        if self.warnings > 0 {
-            parts.push(format!("{YELLOW}{}{YELLOW:#}", count(self.warnings, "warning")));
-        }
-        if parts.is_empty() {
-            parts.push(format!("{GREEN}nothing wrong{GREEN:#}"));
-        }
-        if self.notes > 0 {
-            let is_hidden = self.findings.iter().all(|finding| finding.severity() > Severity::Note);
-            let hint = if is_hidden { " (`--notes` shows them)" } else { "" };
-            parts.push(format!("{}{hint}", count(self.notes, "note")));
-        }
-        let mut text = parts.join(", ");
-        let _ = write!(text, " in {}", count(self.resources, "resource"));
-        let others: usize = self.other_kinds.values().sum();
-        if others > 0 {
-            let _ = write!(text, "; {} of other kinds passed over", count(others, "resource"));
-        }
-        text
+    if parts.is_empty() {
+        parts.push(format!("{GREEN}nothing wrong{GREEN:#}"));
     }
-}
-
-fn others<'k>(kinds: impl Iterator<Item = (&'k str, usize)>) -> BTreeMap<String, usize> {
-    kinds.map(|(kind, number)| (kind.to_owned(), number)).collect()
-}
-
-/// A kind of finding, in the words of its catalogue.
-#[derive(Debug, Serialize)]
-struct Entry {
-    code: &'static str,
-    severity: String,
-    layer: &'static str,
-    description: &'static str,
-}
-
-impl Entry {
-    fn new(kind: FindingKind) -> Self {
-        Self {
-            code: kind.code(),
-            severity: kind.severity().to_string(),
-            layer: kind.layer().name(),
-            description: kind.describe(),
-        }
+    if report.notes > 0 {
+        let is_hidden = report.findings.iter().all(|finding| finding.severity() > Severity::Note);
+        let hint = if is_hidden { " (`--notes` shows them)" } else { "" };
+        parts.push(format!("{}{hint}", count(report.notes, "note")));
     }
+    let mut text = parts.join(", ");
+    let _ = write!(text, " in {}", count(report.resources, "resource"));
+    let others: usize = report.other_kinds.iter().map(|(_, number)| number).sum();
+    if others > 0 {
+        let _ = write!(text, "; {} of other kinds passed over", count(others, "resource"));
+    }
+    text
 }
 
 fn explain(code: &str, output: Format, console: Console) -> Result<Answer, Failure> {
     let text = match (code, FindingKind::with_code(code), output) {
         ("all", _, Format::Json) => {
-            console.print_json(&FindingKind::ALL.iter().copied().map(Entry::new).collect::<Vec<_>>())?;
+            console.print_json(&FindingKind::ALL.iter().copied().map(FindingEntry::new).collect::<Vec<_>>())?;
             return Ok(Answer::Yes);
         }
         ("all", _, Format::Text) => {
@@ -160,7 +105,7 @@ fn explain(code: &str, output: Format, console: Console) -> Result<Answer, Failu
             FindingKind::ALL.iter().map(line).collect()
         }
         (_, Some(kind), Format::Json) => {
-            console.print_json(&Entry::new(kind))?;
+            console.print_json(&FindingEntry::new(kind))?;
             return Ok(Answer::Yes);
         }
         (_, Some(kind), Format::Text) => {

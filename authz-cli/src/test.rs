@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use authz_core::{Mesh, PolicyLoader};
-use authz_testdata::{Case, Outcome, Suite, SuiteError};
+use authz_json::SuiteReport;
+use authz_testdata::{Case, Suite, SuiteError};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 
 use crate::console::{Console, Format, GREEN, RED, YELLOW, printable};
 use crate::exit::{Answer, Failure};
@@ -55,10 +55,10 @@ pub(crate) fn run(args: &TestArgs, console: Console) -> Result<Answer, Failure> 
             None => "no file in the folder is a suite; a suite has `cases` or `resources`".into(),
         }));
     }
-    let report = Report::of(&cases, console);
+    let report = run_all(&cases, console);
     match args.output {
         Format::Json => console.print_json(&report)?,
-        Format::Text => console.print(&report.text())?,
+        Format::Text => console.print(&text(&report))?,
     }
     Ok(if report.failed == 0 { Answer::Yes } else { Answer::No })
 }
@@ -94,64 +94,37 @@ fn holds_resources(source: &Source) -> bool {
         && PolicyLoader::new(&Mesh::default()).source(source.name.as_str(), &source.text).lenient().load().is_ok()
 }
 
-/// What a run showed.
-#[derive(Debug, Serialize)]
-struct Report<'c> {
-    passed: usize,
-    failed: usize,
-    skipped: usize,
-    cases: Vec<CaseReport<'c>>,
+fn run_all<'c>(cases: &[(&'c str, &'c Case)], console: Console) -> SuiteReport<'c> {
+    let bar = progress(cases.len(), console);
+    let mut report = SuiteReport::default();
+    for (suite, case) in cases {
+        report.run(suite, case);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    report
 }
 
-#[derive(Debug, Serialize)]
-struct CaseReport<'c> {
-    suite: &'c str,
-    name: &'c str,
-    outcome: &'static str,
-    /// What failed, a line each, or why it was skipped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-}
-
-impl<'c> Report<'c> {
-    fn of(cases: &[(&'c str, &'c Case)], console: Console) -> Self {
-        let bar = progress(cases.len(), console);
-        let mut report = Self { passed: 0, failed: 0, skipped: 0, cases: Vec::with_capacity(cases.len()) };
-        for (suite, case) in cases {
-            let (count, outcome, message) = match case.run() {
-                Outcome::Passed => (&mut report.passed, "passed", None),
-                Outcome::Failed(message) => (&mut report.failed, "failed", Some(message)),
-                Outcome::Skipped(message) => (&mut report.skipped, "skipped", Some(message)),
-            };
-            *count += 1;
-            report.cases.push(CaseReport { suite, name: case.name(), outcome, message });
-            bar.inc(1);
+fn text(report: &SuiteReport<'_>) -> String {
+    let mut text = String::new();
+    for case in &report.cases {
+        let style = match case.outcome {
+            "failed" => RED,
+            "skipped" => YELLOW,
+            _ => continue,
+        };
+        let _ = writeln!(text, "{style}{}{style:#} {}: {}", case.outcome, printable(case.suite), printable(case.name));
+        for line in case.message.iter().flat_map(|message| message.lines()) {
+            let _ = writeln!(text, "  {}", printable(line));
         }
-        bar.finish_and_clear();
-        report
     }
-
-    fn text(&self) -> String {
-        let mut text = String::new();
-        for case in &self.cases {
-            let style = match case.outcome {
-                "failed" => RED,
-                "skipped" => YELLOW,
-                _ => continue,
-            };
-            let _ = writeln!(text, "{style}{}{style:#} {}: {}", case.outcome, printable(case.suite), printable(case.name));
-            for line in case.message.iter().flat_map(|message| message.lines()) {
-                let _ = writeln!(text, "  {}", printable(line));
-            }
-        }
-        let style = if self.failed == 0 { GREEN } else { RED };
-        let _ = write!(text, "{style}{} passed, {} failed", self.passed, self.failed);
-        if self.skipped > 0 {
-            let _ = write!(text, ", {} skipped", self.skipped);
-        }
-        let _ = writeln!(text, "{style:#}");
-        text
+    let style = if report.failed == 0 { GREEN } else { RED };
+    let _ = write!(text, "{style}{} passed, {} failed", report.passed, report.failed);
+    if report.skipped > 0 {
+        let _ = write!(text, ", {} skipped", report.skipped);
     }
+    let _ = writeln!(text, "{style:#}");
+    text
 }
 
 /// A bar for runs that are long enough to wonder about, where somebody watches.

@@ -1,0 +1,5 @@
+// For bundlers that import WebAssembly as they import JavaScript: ready as soon as it is imported.
+import * as module from "./web/bundler.js";
+import { around } from "./api.js";
+
+export const { Policies, Suite, findingKinds } = around(module);
