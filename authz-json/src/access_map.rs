@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use authz_core::{Authorizer, Decision, Sample, Samples};
+use authz_core::{Authorizer, Decision, Fact, Sample, Samples};
 use authz_testdata::{ConnectionFile, OneOrMany, OwnedConnection};
 use serde::Serialize;
 
@@ -95,20 +95,22 @@ impl<'a> MapVersion<'a> {
         let mut decisions: Vec<Decision<'a>> = Vec::new();
         let mut cells = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut file = row.connection.clone();
-            let mut row = Vec::with_capacity(ports.len());
-            for port in ports {
-                set_port(&mut file, port.value);
-                let decision = OwnedConnection::new(&file)?.with(|connection| authorizer.decide(connection));
-                row.push(decisions.iter().position(|known| *known == decision).unwrap_or_else(|| {
-                    decisions.push(decision);
-                    decisions.len() - 1
-                }));
-            }
-            cells.push(row);
+            let connection = OwnedConnection::new(&row.connection)?;
+            cells.push(connection.with(|connection| {
+                let decide = |port: &Sample<u16>| authorizer.decide(&connection.destination_port(Fact::Known(port.value)));
+                ports.iter().map(decide).map(|decision| place(decision, &mut decisions)).collect()
+            }));
         }
         Ok(Self { decisions, cells })
     }
+}
+
+/// The place of a decision among those that are known.
+fn place<'a>(decision: Decision<'a>, decisions: &mut Vec<Decision<'a>>) -> usize {
+    decisions.iter().position(|known| *known == decision).unwrap_or_else(|| {
+        decisions.push(decision);
+        decisions.len() - 1
+    })
 }
 
 fn set_port(file: &mut ConnectionFile, port: u16) {
