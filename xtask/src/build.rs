@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::command::Command;
 use crate::need::{Need, TOOLS};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// What no module may outgrow: proxies fetch it, and keep it for each thread.
 const MOST_BYTES: usize = 500_000;
 /// What the compiler uses of WebAssembly unless it is told otherwise; stripped modules do not say so themselves.
@@ -43,7 +43,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let file = |package: &str| package.replace('-', "_");
     let wasm = target.join(TARGET).join(format!("wasm/{}.wasm", file(wasm_package)));
     let compiled = read(&wasm)?.len();
-    shrink(&wasm, root)?;
+    shrink(&wasm, "-Oz", root)?;
     let module = read(&wasm)?;
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
@@ -74,13 +74,14 @@ fn is_injected(module: &[u8]) -> bool {
     module.windows(INJECTED.len()).any(|bytes| bytes == INJECTED.as_bytes())
 }
 
-fn show(root: &Path, command: &Command) -> Result<(), String> {
+pub(crate) fn show(root: &Path, command: &Command) -> Result<(), String> {
     println!("$ {command}");
     command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
-/// Makes a module smaller with wasm-opt, where npm can install it; it is checked at the size that it has then.
-fn shrink(wasm: &Path, root: &Path) -> Result<(), String> {
+/// Makes a module smaller with wasm-opt, where npm can install it, as much as the level says; it is checked at the
+/// size that it has then.
+pub(crate) fn shrink(wasm: &Path, level: &str, root: &Path) -> Result<(), String> {
     if Command::new("npm --version").output(root).is_none() {
         println!("npm is missing, so the module stays as it is compiled, without wasm-opt");
         return Ok(());
@@ -88,14 +89,14 @@ fn shrink(wasm: &Path, root: &Path) -> Result<(), String> {
     Need::Npm { package: "binaryen", version: "132.0.0" }.provide(root)?;
     // Beside it and then in its place, as cargo has a second link to what it compiled.
     let shrunk = wasm.with_extension("shrunk");
-    let command = Command::new(&format!("{TOOLS}/node_modules/.bin/wasm-opt -Oz {USED}"));
+    let command = Command::new(&format!("{TOOLS}/node_modules/.bin/wasm-opt {level} {USED}"));
     let command = command.argument(wasm.display().to_string()).argument("-o").argument(shrunk.display().to_string());
     show(root, &command)?;
     fs::rename(&shrunk, wasm).map_err(|error| format!("{}: {error}", wasm.display()))
 }
 
 /// Where cargo puts what it builds.
-fn target_folder(root: &Path) -> Result<PathBuf, String> {
+pub(crate) fn target_folder(root: &Path) -> Result<PathBuf, String> {
     let metadata = Command::new("cargo metadata --no-deps --format-version 1").stdout(root)?;
     let (_, rest) = metadata.split_once("\"target_directory\":\"").ok_or("cargo metadata names no target directory")?;
     Ok(rest.split('"').next().unwrap_or_default().into())
@@ -108,7 +109,7 @@ fn home(root: &Path) -> Vec<String> {
 }
 
 /// The command, with this machine's folders left out of the places that panics name.
-fn remapped(command: Command, root: &Path) -> Result<Command, String> {
+pub(crate) fn remapped(command: Command, root: &Path) -> Result<Command, String> {
     let sysroot = Command::new("rustc --print sysroot").stdout(root)?;
     let mut folders = vec![(sysroot.trim().to_owned(), "/rust")];
     folders.extend(home(root).into_iter().zip(["/authz", "/cargo"]));
@@ -117,7 +118,7 @@ fn remapped(command: Command, root: &Path) -> Result<Command, String> {
     Ok(command.environment("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every test of the project, from a clean clone, without asking anything;
-//! `cargo xtask bench` measures what it costs; `cargo xtask build` makes what others load; `cargo xtask demo` shows it.
+//! `cargo xtask bench` measures what it costs; `cargo xtask build` makes what others load; `cargo xtask demo` and
+//! `cargo xtask playground` show it.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +12,8 @@ mod build;
 mod demo;
 mod envoy;
 mod instructions;
+mod playground;
+mod web;
 
 mod step;
 mod steps;
@@ -44,7 +47,9 @@ fn main() -> ExitCode {
         Request::Test(options) => test(root, &options),
         Request::Bench(options) => exit(bench::run(root, options)),
         Request::BuildEnvoy => exit(build::envoy(root).map(drop)),
+        Request::BuildWeb => exit(web::package(root).map(drop)),
         Request::DemoEnvoy(kind) => exit(demo::envoy(root, kind)),
+        Request::Playground(form) => exit(playground::run(root, form)),
     }
 }
 

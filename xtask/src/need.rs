@@ -66,8 +66,12 @@ fn provide_tool(package: &str, version: &str, root: &Path) -> Result<(), String>
     if installed.lines().any(|line| line.trim_end_matches(':') == format!("{package} v{version}")) {
         return Ok(());
     }
-    let command = Command::new(&format!("cargo install {package} --version {version} --locked --root {TOOLS}"));
-    install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &command, root)
+    let line = format!("cargo install {package} --version {version} --root {TOOLS}");
+    let locked = Command::new(&line).argument("--locked");
+    install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &locked, root).or_else(|_| {
+        let what = "with the dependencies that it was released with it cannot be built here, so newer or older ones are taken";
+        install(what, &Command::new(&line), root)
+    })
 }
 
 fn provide_npm(package: &str, version: &str, root: &Path) -> Result<(), String> {

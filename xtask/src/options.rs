@@ -2,13 +2,15 @@
 
 use crate::bench::BenchOptions;
 use crate::demo::Kind;
+use crate::playground::Form;
 
 /// How the commands are called.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [OPTIONS]
        cargo xtask bench [OPTIONS]
-       cargo xtask build envoy
+       cargo xtask build envoy|web
        cargo xtask demo envoy [--wasm]
+       cargo xtask playground [--single-file]
 
 test runs every test of the project and stops at the first step that fails.
 
@@ -27,8 +29,14 @@ bench times decisions, compiles and loads with criterion; or, with an option:
 
 build envoy builds what Envoy loads, the filter in WebAssembly and the dynamic module, and checks it.
 
+build web builds the npm package, the engine in WebAssembly with JavaScript and types around it.
+
 demo envoy starts an Envoy and a service, and walks through Istio's TCP task with the dynamic module, or with
-the filter in WebAssembly.";
+the filter in WebAssembly.
+
+playground builds the page that shows what policies do, serves it and prints its address; or, with an option:
+
+  --single-file       build it as one HTML file, and print where it is";
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +45,9 @@ pub(crate) enum Request {
     Test(Options),
     Bench(BenchOptions),
     BuildEnvoy,
+    BuildWeb,
     DemoEnvoy(Kind),
+    Playground(Form),
 }
 
 /// Which steps to run, and how.
@@ -62,9 +72,10 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Reque
         Some("bench") => return parse_bench(arguments),
         Some("build") => return parse_build(arguments),
         Some("demo") => return parse_demo(arguments),
+        Some("playground") => return parse_playground(arguments),
         Some("help" | "--help" | "-h") => return Ok(Request::Help),
-        Some(other) => return Err(format!("`{other}` is not a command; write `test`, `bench`, `build` or `demo`")),
-        None => return Err("a command is missing; write `test`, `bench`, `build` or `demo`".into()),
+        Some(other) => return Err(format!("`{other}` is not a command; write `test`, `bench`, `build`, `demo` or `playground`")),
+        None => return Err("a command is missing; write `test`, `bench`, `build`, `demo` or `playground`".into()),
     }
     let mut options = Options::default();
     while let Some(argument) = arguments.next() {
@@ -107,10 +118,21 @@ fn parse_bench(arguments: impl Iterator<Item = String>) -> Result<Request, Strin
 fn parse_build(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("envoy"), None) => Ok(Request::BuildEnvoy),
+        (Some("web"), None) => Ok(Request::BuildWeb),
         (Some("--help" | "-h"), None) => Ok(Request::Help),
-        (Some("envoy"), Some(other)) => Err(format!("`{other}` is not an option")),
-        (Some(other), _) => Err(format!("`{other}` is nothing to build; write `envoy`")),
-        (None, _) => Err("what to build is missing; write `envoy`".into()),
+        (Some("envoy" | "web"), Some(other)) => Err(format!("`{other}` is not an option")),
+        (Some(other), _) => Err(format!("`{other}` is nothing to build; write `envoy` or `web`")),
+        (None, _) => Err("what to build is missing; write `envoy` or `web`".into()),
+    }
+}
+
+fn parse_playground(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok(Request::Playground(Form::Files)),
+        (Some("--single-file"), None) => Ok(Request::Playground(Form::SingleFile)),
+        (Some("--help" | "-h"), None) => Ok(Request::Help),
+        (Some("--single-file"), Some(other)) => Err(format!("`{other}` is not an option")),
+        (Some(other), _) => Err(format!("`{other}` is not an option")),
     }
 }
 
@@ -141,6 +163,7 @@ mod tests {
         assert_eq!(request, Ok(Request::Test(expected)));
         assert_eq!(read("test"), Ok(Request::Test(Options::default())));
         assert_eq!(read("build envoy"), Ok(Request::BuildEnvoy));
+        assert_eq!(read("playground --single-file"), Ok(Request::Playground(Form::SingleFile)));
         assert_eq!(read("demo envoy --wasm"), Ok(Request::DemoEnvoy(Kind::Wasm)));
         let expected = BenchOptions { report: true, peers: true, accept: false, envoy: true, quick: true };
         assert_eq!(read("bench --quick --report --peers --envoy"), Ok(Request::Bench(expected)));
@@ -149,14 +172,15 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_an_error() {
         let table = [
-            ("", "a command is missing; write `test`, `bench`, `build` or `demo`"),
-            ("tset", "`tset` is not a command; write `test`, `bench`, `build` or `demo`"),
+            ("", "a command is missing; write `test`, `bench`, `build`, `demo` or `playground`"),
+            ("tset", "`tset` is not a command; write `test`, `bench`, `build`, `demo` or `playground`"),
             ("test --only", "`--only` needs a value"),
             ("test --fuzz-seconds soon", "`soon` is not a number of seconds"),
             ("test --list=yes", "`--list=yes` is not an option"),
             ("bench --list", "`--list` is not an option"),
-            ("build", "what to build is missing; write `envoy`"),
-            ("build nginx", "`nginx` is nothing to build; write `envoy`"),
+            ("build", "what to build is missing; write `envoy` or `web`"),
+            ("build nginx", "`nginx` is nothing to build; write `envoy` or `web`"),
+            ("playground --fast", "`--fast` is not an option"),
             ("build envoy --fast", "`--fast` is not an option"),
             ("demo", "what to show is missing; write `envoy`"),
             ("demo nginx", "there is no demo of `nginx`; write `envoy`"),

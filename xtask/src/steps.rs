@@ -6,6 +6,7 @@ use crate::envoy;
 use crate::instructions;
 use crate::need::{Need, TOOLS};
 use crate::options::Options;
+use crate::playground;
 use crate::rust_version;
 use crate::step::Step;
 
@@ -33,6 +34,8 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
             .needs(Need::Target("wasm32-unknown-unknown"))
             .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
         Step::new("envoy", "both filters in a real Envoy, on real sockets").checks("cargo xtask test --only envoy", envoy::test),
+        Step::new("playground", "the npm package in Node, and the playground in a real Chromium")
+            .checks("cargo xtask test --only playground", playground::test),
         bench::NEEDS.into_iter().fold(instructions(), Step::needs),
         fuzz(options.fuzz_seconds),
     ]

@@ -1,0 +1,239 @@
+// The page: what is typed goes to the engine, and what it says is shown.
+import "./style.css";
+
+import type { AccessMap, Connection, Decision, Explanation, LoadReport } from "authz-wasm-web";
+
+import { MapView } from "./access-map";
+import { Compare } from "./compare";
+import { offer, onForm, showForm } from "./connection-form";
+import { PolicyEditor } from "./editor";
+import { byId, el } from "./element";
+import { Engine } from "./engine";
+import { EDITOR, EXAMPLES, type Example } from "./examples";
+import { showFindings } from "./findings";
+import type { Other } from "./protocol";
+import { fromFragment, toFragment } from "./share";
+import { START, type State, toConnection, toForm } from "./state";
+import { Tabs } from "./tabs";
+import { TestsPane } from "./tests-pane";
+import { startTheme } from "./theme";
+import { type Actions, errorsOf, showDecision, showNearest, showNothing } from "./verdict";
+import { clearWalk, showWalk } from "./walk";
+import { onWorkload, showApplied, showWorkload, suggest } from "./workload";
+
+const FIRST = "tcp-task-02-allow-two-ports";
+/** How long work may take before the page says that it is at work. */
+const PATIENCE = 100;
+
+let state: State = structuredClone(START);
+let report: LoadReport | undefined;
+let decision: Decision | undefined;
+let shown: { map: AccessMap; other: Other | undefined } | undefined;
+let explained: Explanation | undefined;
+
+const progress = byId("progress");
+const select = byId<HTMLSelectElement>("examples");
+const about = byId("about");
+const status = byId("shared");
+
+let showingProgress: ReturnType<typeof setTimeout> | undefined;
+function busy(isBusy: boolean): void {
+  document.body.dataset["busy"] = String(isBusy);
+  if (!isBusy) {
+    clearTimeout(showingProgress);
+    showingProgress = undefined;
+    progress.hidden = true;
+  } else if (showingProgress === undefined) {
+    showingProgress = setTimeout(() => (progress.hidden = false), PATIENCE);
+  }
+}
+
+const actions: Actions = {
+  reveal: (location) => editor.reveal(location),
+  change(change) {
+    state.form = change(state.form);
+    showForm(state.form);
+    ask();
+  },
+};
+
+const choose = (connection: Connection): void => {
+  const hadFocus = mapView.hasFocus;
+  state.form = toForm(connection);
+  showForm(state.form);
+  ask();
+  refocus = hadFocus;
+};
+/** Whether the keyboard was in the map, which is drawn anew. */
+let refocus = false;
+
+const engine = new Engine({
+  verdict(answer) {
+    if (answer.load) {
+      report = answer.load;
+      showFindings(report, editor);
+      if (report.loaded) suggest(report.workloads);
+    }
+    showApplied(answer.applied);
+    decision = answer.decision;
+    if (decision) {
+      showDecision(decision, actions);
+      editor.decide(decision.location, decision.verdict);
+      return;
+    }
+    editor.decide(undefined, "deny");
+    shown = undefined;
+    explained = undefined;
+    const why = answer.error ?? (report ? errorsOf(report) : "");
+    showNothing(answer.error ? "This is no connection" : "The policies do not load", why, answer.error ? undefined : report, actions);
+    draw();
+  },
+  explanation({ explanation }) {
+    showNearest(explanation, actions);
+    explained = explanation;
+    if (tabs.current === "walk") draw();
+  },
+  map(answer) {
+    shown = answer.map && { map: answer.map, other: answer.other };
+    if (answer.map) offer(answer.map);
+    if (tabs.current !== "walk") draw();
+  },
+  busy,
+  broken(why) {
+    busy(false);
+    showNothing("The engine stopped", `${why}. Reload the page; the policies are kept in its address if you press Share first.`, undefined, actions);
+  },
+});
+
+const mapView = new MapView(byId("pane-map"), choose);
+const editor = new PolicyEditor(byId("editor"), "Policies", (text) => {
+  state.policies = text;
+  ask();
+});
+const compare = new Compare({
+  own: () => state.policies,
+  change(other) {
+    if (other === undefined) delete state.other;
+    else state.other = other;
+    ask();
+  },
+  choose,
+});
+const tests = new TestsPane({
+  engine,
+  current: () => ({ policies: state.policies, workload: state.workload, mesh: state.mesh, connection: toConnection(state.form), decision }),
+  change: (suite) => {
+    state.suite = suite;
+  },
+  open(found) {
+    if (found.policies !== state.policies) editor.text = found.policies;
+    show({ ...state, ...found, form: toForm(found.connection) }, false);
+  },
+});
+let tabs: Tabs;
+
+/** Draws what the open tab shows; what nobody looks at can wait. */
+function draw(): void {
+  const connection = toConnection(state.form);
+  switch (tabs.current) {
+    case "map":
+      if (shown) mapView.show(shown.map, connection, false);
+      else mapView.clear("There is no map until the policies load and the connection can be read.");
+      if (refocus && shown) {
+        refocus = false;
+        mapView.focus();
+      }
+      return;
+    case "walk":
+      return explained ? showWalk(explained, actions.reveal) : clearWalk();
+    case "compare":
+      return compare.show(shown?.map, shown?.other, connection);
+    case "tests":
+      return;
+  }
+}
+
+function ask(): void {
+  const { policies, mesh, lenient, workload, other } = state;
+  const question = { policies, mesh, lenient, workload, connection: toConnection(state.form) };
+  engine.ask(other === undefined ? question : { ...question, other });
+}
+
+/** Shows a state in all parts of the page. */
+function show(next: State, withTexts = true): void {
+  const { policies, mesh, lenient, workload, form, other, suite } = next;
+  state = { policies, mesh, lenient, workload, form, suite, ...(other === undefined ? {} : { other }) };
+  showWorkload(state);
+  showForm(state.form);
+  if (withTexts) {
+    editor.text = state.policies;
+    compare.text = state.other;
+    tests.text = state.suite;
+  }
+  ask();
+}
+
+async function open(example: Example): Promise<void> {
+  about.textContent = example.about;
+  const files = [{ name: EDITOR, text: example.policies }];
+  const [first] = await engine.cases("example.yaml", example.suite, files);
+  const form = first ? toForm(first.connection) : START.form;
+  const { mesh = {}, workload = START.workload, lenient = false } = first ?? {};
+  show({ policies: example.policies, mesh, workload, lenient, form, suite: example.suite });
+}
+
+function listExamples(): void {
+  for (const example of EXAMPLES) {
+    let group = [...select.querySelectorAll("optgroup")].find((other) => other.label === example.group);
+    if (!group) {
+      group = el("optgroup", { label: example.group });
+      select.append(group);
+    }
+    group.append(el("option", { value: example.id }, example.title));
+  }
+  select.addEventListener("change", () => {
+    const example = EXAMPLES.find((other) => other.id === select.value);
+    if (example) void open(example);
+  });
+}
+
+async function share(): Promise<void> {
+  const fragment = await toFragment(state);
+  history.replaceState(null, "", fragment);
+  try {
+    await navigator.clipboard.writeText(location.href);
+    status.textContent = "The link is copied. It carries everything in itself; nothing was sent.";
+  } catch {
+    status.textContent = "The link stands in the address bar. It carries everything in itself; nothing was sent.";
+  }
+}
+
+async function openFragment(): Promise<boolean> {
+  const found = await fromFragment(location.hash);
+  if (!found) return false;
+  about.textContent = "Opened from a link.";
+  select.prepend(el("option", { value: "", selected: true }, "from a link"));
+  show(found);
+  return true;
+}
+
+tabs = new Tabs(() => draw());
+startTheme();
+listExamples();
+onForm((form) => {
+  state.form = form;
+  ask();
+});
+onWorkload((part) => {
+  Object.assign(state, part);
+  ask();
+});
+byId("share").addEventListener("click", () => void share());
+addEventListener("hashchange", () => void openFragment());
+if (!(await openFragment())) {
+  const first = EXAMPLES.find((example) => example.id === FIRST) ?? EXAMPLES[0];
+  if (first) {
+    select.value = first.id;
+    await open(first);
+  }
+}

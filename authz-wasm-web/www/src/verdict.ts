@@ -1,0 +1,162 @@
+// The verdict, why, and what would change it.
+import type { Change, Decision, Explanation, LoadReport, Location, NearMiss } from "authz-wasm-web";
+
+import { byId, count, el } from "./element";
+import type { Form } from "./state";
+
+const card = byId("verdict");
+
+export interface Actions {
+  reveal(location: Location): void;
+  /** Puts other facts into the form. */
+  change(change: (form: Form) => Form): void;
+}
+
+const SHAPES = {
+  allow: "M3 8.5l3.2 3.2L13 4.8",
+  deny: "M4 4l8 8M12 4l-8 8",
+  none: "M8 3.5v5.5M8 11.8v.7",
+};
+
+const icon = (shape: keyof typeof SHAPES): SVGSVGElement => {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", SHAPES[shape]);
+  svg.append(path);
+  return svg;
+};
+
+/** The sentence without the verdict in front of it, and without the place behind it. */
+export function sentence(message: string): string {
+  const why = message.replace(/^(allow|deny): /, "").replace(/ \([^()]*\.yaml:\d+:\d+\)/g, "");
+  return why.charAt(0).toUpperCase() + why.slice(1);
+}
+
+const place = (location: Location, actions: Actions): HTMLElement =>
+  el("button", { type: "button", class: "link", onclick: () => actions.reveal(location) }, `line ${location.line}`);
+
+/** Nothing is decided: the policies do not load, or the connection is none. */
+export function showNothing(title: string, why: string, report: LoadReport | undefined, actions: Actions): void {
+  const first = report?.findings.find((finding) => finding.severity === "error");
+  card.className = "verdict none";
+  card.replaceChildren(
+    icon("none"),
+    el(
+      "div",
+      { class: "words" },
+      el("p", { class: "title" }, title),
+      el("p", {}, why, first ? " " : undefined, first ? place(first.location, actions) : undefined),
+    ),
+  );
+}
+
+export function showDecision(decision: Decision, actions: Actions): void {
+  card.className = `verdict ${decision.verdict}`;
+  const words = el(
+    "div",
+    { class: "words" },
+    el("p", { class: "title" }, decision.verdict === "allow" ? "Allowed" : "Denied", el("code", {}, decision.reason)),
+    el("p", { class: "why" }, sentence(decision.message), decision.location ? " " : undefined, decision.location ? place(decision.location, actions) : undefined),
+    ...beside(decision, actions),
+    el("ul", { class: "nearest", hidden: true }),
+  );
+  card.replaceChildren(icon(decision.verdict), words);
+}
+
+/** What travels beside a verdict and does not change it. */
+function beside(decision: Decision, actions: Actions): HTMLElement[] {
+  const lines: HTMLElement[] = [];
+  if (decision.audit) {
+    const { policy, rule, location } = decision.audit;
+    lines.push(el("p", { class: "beside" }, `AUDIT policy ${policy} rule ${rule} matches `, place(location, actions)));
+  }
+  for (const action of ["deny", "allow"] as const) {
+    const shadow = decision.dryRun?.[action];
+    if (!shadow) continue;
+    const by = shadow.match ? ` by ${shadow.match.policy} rule ${shadow.match.rule} ` : "";
+    const result = shadow.result ?? `not decided without ${shadow.needs?.join(", ")}`;
+    const where = shadow.match ? place(shadow.match.location, actions) : undefined;
+    lines.push(el("p", { class: "beside" }, `Dry run of ${action.toUpperCase()} policies: ${result}${by}`, where));
+  }
+  if (decision.dryRun?.ifEnforced) {
+    lines.push(el("p", { class: "beside" }, `If the dry-run policies were enforced: ${decision.dryRun.ifEnforced}`));
+  }
+  return lines;
+}
+
+/** How many ALLOW rules that cannot match are named. */
+const VOID = 3;
+
+/** Adds what would have to differ, each with a button that makes it so, and the rules that cannot match at all. */
+export function showNearest({ nearest, policies, decision }: Explanation, actions: Actions): void {
+  const list = card.querySelector<HTMLElement>(".nearest");
+  if (!list) return;
+  const items = nearest.map((miss) => nearMiss(miss, actions));
+  if (decision.reason === "no-allow-match") {
+    const rules = policies.filter(({ action }) => action === "ALLOW").flatMap((policy) => policy.rules);
+    for (const { policy, rule, outcome } of rules.filter(({ outcome }) => outcome.result === "void").slice(0, VOID)) {
+      if (outcome.result !== "void") continue;
+      items.push(el("li", {}, el("span", {}, `${policy} rule ${rule}: ${outcome.why} `, place(outcome.location, actions))));
+    }
+  }
+  list.hidden = items.length === 0;
+  list.replaceChildren(...items);
+}
+
+function nearMiss(miss: NearMiss, actions: Actions): HTMLElement {
+  const known = miss.changes.filter((change) => change.example !== null);
+  const isWhole = known.length === miss.changes.length && known.length > 0;
+  const button = isWhole
+    ? el(
+        "button",
+        { type: "button", class: "small", onclick: () => actions.change((form) => miss.changes.reduce(applied, form)) },
+        `Try ${miss.changes.map(words).join(", ")}`,
+      )
+    : undefined;
+  const message = miss.message.replace(/ \([^()]*\.yaml:\d+:\d+\)/g, "");
+  return el(
+    "li",
+    {},
+    el("span", {}, `${message.charAt(0).toUpperCase()}${message.slice(1)} `, place(miss.location, actions)),
+    button,
+  );
+}
+
+const NAMES: Partial<Record<Change["fact"], string>> = {
+  sourceIp: "source",
+  remoteIp: "remote",
+  destinationIp: "destination",
+  destinationPort: "port",
+  peer: "",
+  sni: "server name",
+};
+
+const words = ({ fact, example }: Change): string => {
+  const value = example === "" ? (fact === "peer" ? "no identity" : "none") : (example ?? "");
+  return `${NAMES[fact] ?? fact} ${value.replace("spiffe://", "")}`.trim();
+};
+
+/** The form with one fact changed. */
+function applied(form: Form, { fact, example }: Change): Form {
+  const value = example ?? "";
+  const unknown = form.unknown.filter((other) => other !== fact);
+  switch (fact) {
+    case "peer":
+      return { ...form, transport: "mtls", principal: value, unknown: unknown.filter((other) => other !== "transport") };
+    case "sni":
+      return { ...form, sni: value, unknown, transport: form.transport === "plaintext" && value ? "tls" : form.transport };
+    case "sourceIp":
+    case "remoteIp":
+    case "destinationIp":
+    case "destinationPort":
+      return { ...form, [fact]: value, unknown };
+    case "transport":
+    case "metadata":
+      return form;
+  }
+}
+
+/** How many errors keep the policies from loading, in words. */
+export const errorsOf = (report: LoadReport): string => `${count(report.errors, "error")} to correct, the first on`;

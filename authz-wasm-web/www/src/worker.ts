@@ -1,0 +1,146 @@
+// The engine, away from the page: whatever it takes, the page stays awake.
+import { initSync, Policies, Suite, type Authorizer, type LoadReport, type Source, type SuiteReport } from "authz-wasm-web";
+import { moduleBytes } from "#module";
+
+import type { Answer, Other, Question, Request } from "./protocol";
+
+/** How many cases are run between two words of progress. */
+const PORTION = 200;
+/** How many rows and columns of a kind the map has at most. */
+const MOST = 50;
+
+const say = (answer: Answer): void => postMessage(answer);
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+/** A text that is loaded, and the authorizer of the workload that was asked about last. */
+class Version {
+  #key = "";
+  #workload = "";
+  #policies: Policies | undefined;
+  #authorizer: Authorizer | undefined;
+  report: LoadReport | undefined;
+
+  /** Loads what is not loaded yet; answers whether it was. */
+  load(policies: string, { mesh, lenient }: Question): boolean {
+    const key = JSON.stringify([policies, mesh, lenient]);
+    if (key === this.#key) return false;
+    this.#authorizer?.free();
+    this.#policies?.free();
+    this.#authorizer = undefined;
+    this.#workload = "";
+    this.#key = key;
+    this.#policies = new Policies({ policies, mesh, lenient });
+    const report = this.#policies.report();
+    if ("error" in report) throw new Error(report.error);
+    this.report = report;
+    return true;
+  }
+
+  authorizer({ workload }: Question): Authorizer | undefined {
+    const key = JSON.stringify(workload);
+    if (key !== this.#workload) {
+      this.#authorizer?.free();
+      this.#authorizer = this.#policies?.authorizer(workload);
+      this.#workload = key;
+    }
+    return this.#authorizer;
+  }
+}
+
+const own = new Version();
+const other = new Version();
+/** The newest question; whatever belongs to an older one is not worth the work. */
+let newest = 0;
+
+async function ask(id: number, question: Question): Promise<void> {
+  const isNew = own.load(question.policies, question);
+  const authorizer = own.authorizer(question);
+  const load = isNew && own.report ? { load: own.report } : {};
+  if (!authorizer) {
+    say({ kind: "verdict", id, ...load, applied: [] });
+    return;
+  }
+  const decision = authorizer.decide(question.connection);
+  const applied = authorizer.policies();
+  if ("error" in decision) {
+    say({ kind: "verdict", id, ...load, applied, error: decision.error });
+    return;
+  }
+  say({ kind: "verdict", id, ...load, applied, decision });
+  await pause();
+  if (id !== newest) return;
+  const explanation = authorizer.explain(question.connection);
+  if (!("error" in explanation)) say({ kind: "explanation", id, explanation });
+  await pause();
+  if (id !== newest) return;
+  map(id, question, authorizer);
+}
+
+function map(id: number, question: Question, authorizer: Authorizer): void {
+  let beside: Authorizer | undefined;
+  let about: { other?: Other } = {};
+  if (question.other !== undefined) {
+    other.load(question.other, question);
+    beside = other.authorizer(question);
+    const error = other.report?.findings.find((finding) => finding.severity === "error");
+    const first = error ? { first: `line ${error.location.line}: ${error.message}` } : {};
+    about = { other: { loaded: beside !== undefined, errors: other.report?.errors ?? 0, ...first } };
+  }
+  const map = authorizer.accessMap(question.connection, beside ? { most: MOST, beside } : { most: MOST });
+  say("error" in map ? { kind: "map", id, ...about, error: map.error } : { kind: "map", id, ...about, map });
+}
+
+async function run(id: number, name: string, text: string, files: Source[]): Promise<void> {
+  const suite = new Suite({ name, text, files });
+  try {
+    const read = suite.report();
+    if ("error" in read) {
+      say({ kind: "report", id, error: read.error });
+      return;
+    }
+    const all: SuiteReport = { passed: 0, failed: 0, skipped: 0, cases: [] };
+    for (let from = 0; from < read.size; from += PORTION) {
+      const part = suite.run(from, from + PORTION);
+      if ("error" in part) throw new Error(part.error);
+      all.passed += part.passed;
+      all.failed += part.failed;
+      all.skipped += part.skipped;
+      all.cases.push(...part.cases);
+      say({ kind: "progress", id, done: Math.min(from + PORTION, read.size), size: read.size });
+      await pause();
+    }
+    say({ kind: "report", id, report: all });
+  } finally {
+    suite.free();
+  }
+}
+
+function cases(id: number, name: string, text: string, files: Source[]): void {
+  const suite = new Suite({ name, text, files });
+  const found = suite.cases();
+  suite.free();
+  say("error" in found ? { kind: "cases", id, cases: [], error: found.error } : { kind: "cases", id, cases: found });
+}
+
+async function handle(request: Request): Promise<void> {
+  switch (request.kind) {
+    case "ask":
+      newest = request.id;
+      return ask(request.id, request.question);
+    case "cases":
+      return cases(request.id, request.name, request.text, request.files);
+    case "run":
+      return run(request.id, request.name, request.text, request.files);
+  }
+}
+
+const broken = (error: unknown): void => say({ kind: "broken", why: error instanceof Error ? error.message : String(error) });
+
+const ready = moduleBytes().then((bytes) => {
+  initSync({ module: bytes });
+  say({ kind: "ready" });
+});
+ready.catch(broken);
+onmessage = (event: MessageEvent<Request>) => {
+  ready.then(() => handle(event.data)).catch(broken);
+};

@@ -1,0 +1,94 @@
+// How soon the page answers. Other programs may slow this machine, so the best of several rounds counts.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launch, open, pages, serve, shot } from "./browser.mjs";
+import { decided, paste } from "./page.mjs";
+
+let browser, host;
+before(async () => {
+  browser = await launch();
+  host = await serve(pages.files);
+});
+after(async () => {
+  await browser?.close();
+  host?.close();
+});
+
+const head = (name) => `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ${name}, namespace: foo}\nspec:\n  rules:\n`;
+const rule = (index, spread) =>
+  `  - from: [{source: {principals: [cluster.local/ns/n${index % spread}/sa/a${index % spread}]}}]\n    to: [{operation: {ports: ["${9000 + (index % spread)}"]}}]\n`;
+/** So many rules, in policies of at most 500 each, about so many identities and ports. */
+const policies = (count, spread) =>
+  Array.from({ length: Math.ceil(count / 500) }, (_, part) => {
+    const size = Math.min(500, count - part * 500);
+    return head(`p${part}`) + Array.from({ length: size }, (_, index) => rule(part * 500 + index, spread)).join("");
+  }).join("---\n");
+
+async function withPolicies(text, body) {
+  const { page, context, complaints } = await open(browser, host.address);
+  await decided(page);
+  await page.fill("#labels", "");
+  await paste(page, "#editor", text);
+  await body(page);
+  assert.deepEqual(complaints, []);
+  await context.close();
+}
+
+/** The milliseconds from an input to the first change of what is shown, for each of some values. */
+const times = (page, selector, watched, values) =>
+  page.evaluate(
+    async ([selector, watched, values]) => {
+      const input = document.querySelector(selector);
+      const found = [];
+      for (const value of values) {
+        const changed = new Promise((resolve) => {
+          const observer = new MutationObserver(() => {
+            observer.disconnect();
+            resolve(performance.now());
+          });
+          observer.observe(document.querySelector(watched), { childList: true, attributes: true });
+        });
+        input.value = value;
+        const start = performance.now();
+        input.dispatchEvent(new Event("input"));
+        found.push((await changed) - start);
+        while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return found.toSorted((a, b) => a - b);
+    },
+    [selector, watched, values],
+  );
+
+const told = (what, found) => console.log(`${what}: best ${found[0].toFixed(1)} ms, median ${found[found.length >> 1].toFixed(1)} ms`);
+
+test("with 1,000 rules a decision is shown within 16 ms of a keystroke", async () => {
+  await withPolicies(policies(1000, 1000), async (page) => {
+    const ports = Array.from({ length: 20 }, (_, index) => String(9100 + index));
+    const found = await times(page, "#destinationPort", "#verdict", ports);
+    told("a decision with 1,000 rules", found);
+    assert.ok(found[0] <= 16, `${found}`);
+  });
+});
+
+test("a map of 50 by 50 is shown within 100 ms", async () => {
+  await withPolicies(policies(50, 50), async (page) => {
+    const size = await page.locator(".map tbody").evaluate((body) => [body.querySelectorAll("tr:not(.group)").length, body.querySelector("tr:not(.group)").cells.length - 1]);
+    assert.ok(size[0] >= 50 && size[1] >= 50, `${size}`);
+    const found = await times(page, "#sourceIp", "#pane-map", Array.from({ length: 10 }, (_, index) => `10.0.0.${index}`));
+    told(`a map of ${size.join(" by ")}`, found);
+    assert.ok(found[0] <= 100, `${found}`);
+    await shot(page, "13-large-map", { fullPage: true });
+  });
+});
+
+test("work that takes longer shows its progress", async () => {
+  await withPolicies(policies(1000, 1000), async (page) => {
+    await page.evaluate(() => {
+      window.seen = false;
+      new MutationObserver(() => (window.seen ||= !document.querySelector("#progress").hidden)).observe(document.querySelector("#progress"), { attributes: true });
+    });
+    await paste(page, "#editor", policies(4000, 4000));
+    assert.equal(await page.evaluate(() => window.seen), true);
+  });
+});
