@@ -33,6 +33,8 @@ function look(decision: Decision): Look {
   return LOOKS[decision.verdict];
 }
 
+const CELL = el("td", { role: "gridcell", tabindex: "-1" });
+
 /** What one cell is about. */
 interface Cell {
   row: MapRow;
@@ -48,66 +50,69 @@ export class MapView {
   #cells: Cell[][] = [];
   #tds: HTMLTableCellElement[][] = [];
   #ports: AccessMap["ports"] = [];
+  #message = el("p", { class: "muted" });
+  #holder = el("div");
   #detail = el("p", { class: "map-detail", role: "status" });
+  #summary = el("p", { class: "summary", role: "status" });
+  #heads: HTMLElement[] = [];
+  /** What the table that is drawn has for rows and columns. */
+  #drawn = "";
   #at: [row: number, column: number] = [0, 0];
+  /** The cell that is told of below the map. */
+  #told: [row: number, column: number] | undefined;
 
   /** A map in an element; a click on a cell chooses its connection. */
   constructor(parent: HTMLElement, choose: (connection: Connection) => void) {
     this.#parent = parent;
     this.#choose = choose;
+    parent.append(this.#message, this.#holder);
   }
 
+  /** Shows no map. The table is kept, for the next word that is typed may bring it back. */
   clear(why: string): void {
-    this.#parent.replaceChildren(el("p", { class: "muted" }, why));
+    this.#message.textContent = why;
+    this.#message.hidden = false;
+    this.#holder.hidden = true;
   }
 
   /** Shows a map around a connection: its first version, or what the second changes. */
   show(map: AccessMap, connection: Connection, compares: boolean): void {
-    const [own, other] = map.versions;
-    if (!own || (compares && !other)) return;
+    const [first, other] = map.versions;
+    if (!first || (compares && !other)) return;
+    this.#message.hidden = true;
+    this.#holder.hidden = false;
     this.#ports = map.ports;
-    this.#cells = [];
-    this.#tds = [];
-    const body = el("tbody");
-    let row = 0;
-    for (const group of map.groups) {
-      const title = el("th", { colspan: String(map.ports.length + 1), scope: "rowgroup" }, GROUPS[group.fact]);
-      body.append(el("tr", { class: "group" }, title));
-      for (const entry of group.rows) {
-        const cells = map.ports.map((port, column): Cell | undefined => {
-          const before = own.decisions[own.cells[row]?.[column] ?? -1];
-          const after = compares ? other?.decisions[other.cells[row]?.[column] ?? -1] : undefined;
-          return before && { row: entry, fact: group.fact, port, before, after };
-        });
-        const kept = cells.filter((cell) => cell !== undefined);
-        this.#cells.push(kept);
-        body.append(this.#row(entry, kept, row, group.fact === "connection" ? connection : undefined));
-        row++;
+    const rows = map.groups.flatMap((group) => group.rows.map((row) => ({ row, fact: group.fact })));
+    this.#cells = rows.map(({ row, fact }, line) =>
+      map.ports.map((port, column): Cell => {
+        const before = first.decisions[first.cells[line]?.[column] ?? 0];
+        const after = compares ? other?.decisions[other.cells[line]?.[column] ?? 0] : undefined;
+        if (!before) throw new Error("a cell of the map has no decision");
+        return { row, fact, port, before, after };
+      }),
+    );
+    // Laying out thousands of cells takes longer than deciding them, so that a table is kept while it fits.
+    const drawn = JSON.stringify([compares, map.ports, rows.map(({ row, fact }) => [fact, row.label, row.rest])]);
+    if (drawn !== this.#drawn) {
+      this.#drawn = drawn;
+      this.#build(map, compares);
+    }
+    for (const [line, cells] of this.#cells.entries()) {
+      const isOwn = cells[0]?.fact === "connection";
+      const label = isOwn ? described(connection) : (cells[0]?.row.label ?? "");
+      const head = this.#heads[line];
+      if (head && head.textContent !== label) head.textContent = label;
+      for (const [column, cell] of cells.entries()) {
+        const isCurrent = isOwn && this.#holds(cell.port, connection.destinationPort);
+        const td = this.#tds[line]?.[column];
+        if (td) this.#paint(td, cell, label, isCurrent);
       }
     }
-    const heads = map.ports.map((port) => el("th", { scope: "col", class: port.rest ? "rest" : undefined }, this.#portName(port)));
-    const corner = el("th", { scope: "col", class: "corner" }, "Port");
-    const table = el(
-      "table",
-      { class: "map", role: "grid", "aria-label": compares ? "What the other version changes" : "Access map" },
-      el("thead", {}, el("tr", {}, corner, ...heads)),
-      body,
-    );
-    table.addEventListener("click", (event) => this.#act(event, (cell) => this.#choose(this.#connection(cell))));
-    table.addEventListener("mouseover", (event) => this.#act(event, (cell) => this.#tell(cell)));
-    table.addEventListener("focusin", (event) => this.#act(event, (cell, at) => this.#focused(cell, at)));
-    table.addEventListener("keydown", (event) => this.#key(event));
-    this.#detail.textContent = "Point at a cell, or walk with the arrow keys, to see the rule that decides; choose one to fill the form.";
-    const leftOut = map.leftOut > 0 ? el("p", { class: "muted" }, `${count(map.leftOut, "value")} of the policies are left out.`) : undefined;
-    this.#parent.replaceChildren(
-      ...(compares && other ? [summary(this.#cells)] : []),
-      legend(compares),
-      el("div", { class: "map-scroll", tabindex: "-1" }, table),
-      this.#detail,
-      ...(leftOut ? [leftOut] : []),
-    );
-    const [first, column] = [Math.min(this.#at[0], this.#tds.length - 1), Math.min(this.#at[1], map.ports.length - 1)];
-    this.#move(Math.max(first, 0), Math.max(column, 0), false);
+    if (compares) this.#summary.textContent = summary(this.#cells);
+    const told = this.#told && this.#cells[this.#told[0]]?.[this.#told[1]];
+    if (this.#told && told) this.#tell(told, this.#told);
+    const [line, column] = [Math.min(this.#at[0], this.#tds.length - 1), Math.min(this.#at[1], map.ports.length - 1)];
+    this.#move(Math.max(line, 0), Math.max(column, 0), false);
   }
 
   #portName(port: AccessMap["ports"][number]): string {
@@ -115,29 +120,63 @@ export class MapView {
     return this.#ports.length === 1 ? "every port" : "any other";
   }
 
-  /** A row; that of the form's own connection is told so. */
-  #row(entry: MapRow, cells: Cell[], row: number, own: Connection | undefined): HTMLElement {
-    const tds = cells.map((cell, column) => {
-      const now = look(cell.after ?? cell.before);
-      const was = look(cell.before);
-      const isChanged = cell.after !== undefined && (cell.after.verdict !== cell.before.verdict || now.name !== was.name);
-      const isCurrent = own !== undefined && this.#holds(cell.port, own.destinationPort);
-      const classes = [now.name, isChanged ? "changed" : "", isCurrent ? "current" : ""].filter((name) => name !== "").join(" ");
-      const td = document.createElement("td");
-      td.className = classes;
-      td.tabIndex = -1;
-      td.dataset["at"] = `${row} ${column}`;
-      td.setAttribute("role", "gridcell");
-      const change = isChanged ? `${was.word}, then ${now.word}` : now.word;
-      td.setAttribute("aria-label", `${entry.label}, port ${this.#portName(cell.port)}: ${change}${isCurrent ? ", as in the form" : ""}`);
-      td.textContent = isChanged ? `${was.shape}→${now.shape}` : now.shape;
-      return td;
-    });
-    this.#tds.push(tds);
-    const label = el("th", { scope: "row", class: entry.rest ? "rest" : undefined }, el("span", { title: entry.value ?? entry.label }, entry.label));
-    const tr = el("tr", {}, label);
-    tr.append(...tds);
-    return tr;
+  /** Makes the table of a map, its cells still empty. */
+  #build(map: AccessMap, compares: boolean): void {
+    this.#tds = [];
+    this.#heads = [];
+    this.#told = undefined;
+    const body = el("tbody");
+    for (const group of map.groups) {
+      const title = el("th", { colspan: String(map.ports.length + 1), scope: "rowgroup" }, GROUPS[group.fact]);
+      body.append(el("tr", { class: "group" }, title));
+      for (const row of group.rows) {
+        const head = el("span", { title: row.value });
+        const line = this.#tds.length;
+        const tds = map.ports.map((_, column) => {
+          const td = CELL.cloneNode() as HTMLTableCellElement;
+          td.dataset["at"] = `${line} ${column}`;
+          return td;
+        });
+        this.#heads.push(head);
+        this.#tds.push(tds);
+        body.append(el("tr", {}, el("th", { scope: "row", class: row.rest ? "rest" : undefined }, head), ...tds));
+      }
+    }
+    const ports = map.ports.map((port) => el("th", { scope: "col", class: port.rest ? "rest" : undefined }, this.#portName(port)));
+    const corner = el("th", { scope: "col", class: "corner" }, "Port");
+    const table = el(
+      "table",
+      { class: "map", role: "grid", "aria-label": compares ? "What the other version changes" : "Access map" },
+      el("colgroup", {}, el("col", { class: "labels" }), ...map.ports.map((port) => el("col", { class: port.rest ? "rest" : "port" }))),
+      el("thead", {}, el("tr", {}, corner, ...ports)),
+      body,
+    );
+    table.addEventListener("click", (event) => this.#act(event, (cell) => this.#choose(this.#connection(cell))));
+    table.addEventListener("mouseover", (event) => this.#act(event, (cell, at) => this.#tell(cell, at)));
+    table.addEventListener("focusin", (event) => this.#act(event, (cell, at) => this.#focused(cell, at)));
+    table.addEventListener("keydown", (event) => this.#key(event));
+    this.#detail.textContent = "Point at a cell, or walk with the arrow keys, to see the rule that decides; choose one to fill the form.";
+    this.#holder.replaceChildren(
+      ...(compares ? [this.#summary] : []),
+      legend(compares),
+      el("div", { class: "map-scroll", tabindex: "-1" }, table),
+      this.#detail,
+      ...(map.leftOut > 0 ? [el("p", { class: "muted" }, `${count(map.leftOut, "value")} of the policies left out.`)] : []),
+    );
+  }
+
+  /** Shows in a cell what is decided; touches what differs. */
+  #paint(td: HTMLTableCellElement, cell: Cell, label: string, isCurrent: boolean): void {
+    const now = look(cell.after ?? cell.before);
+    const was = look(cell.before);
+    const isChanged = cell.after !== undefined && (cell.after.verdict !== cell.before.verdict || now.name !== was.name);
+    const classes = `${now.name}${isChanged ? " changed" : ""}${isCurrent ? " current" : ""}`;
+    const shape = isChanged ? `${was.shape}→${now.shape}` : now.shape;
+    const change = isChanged ? `${was.word}, then ${now.word}` : now.word;
+    const name = `${label}, port ${this.#portName(cell.port)}: ${change}${isCurrent ? ", as in the form" : ""}`;
+    if (td.className !== classes) td.className = classes;
+    if (td.textContent !== shape) td.textContent = shape;
+    if (td.getAttribute("aria-label") !== name) td.setAttribute("aria-label", name);
   }
 
   /** Whether a column stands for a port. */
@@ -158,7 +197,8 @@ export class MapView {
     return { ...row.connection, destinationPort: port.value };
   }
 
-  #tell({ row, port, before, after }: Cell): void {
+  #tell({ row, port, before, after }: Cell, at: [number, number]): void {
+    this.#told = at;
     const head = `${row.label}${row.value && row.value !== row.label ? ` (${row.value})` : ""} → ${port.rest ? `${this.#portName(port)}, such as ${port.value}` : port.value}`;
     const text = (decision: Decision): (Node | string)[] => [
       el("b", { class: look(decision).name }, look(decision).word),
@@ -172,7 +212,7 @@ export class MapView {
 
   #focused(cell: Cell, [row, column]: [number, number]): void {
     this.#move(row, column, false);
-    this.#tell(cell);
+    this.#tell(cell, [row, column]);
   }
 
   /** One cell takes part in the order of tabs; the arrow keys lead to the others. */
@@ -218,6 +258,16 @@ export class MapView {
   }
 }
 
+/** A connection in a few words: who, and from where. */
+function described({ principal, tls, sni, sourceIp, unknown = [] }: Connection): string {
+  const [identity] = [principal ?? []].flat();
+  let who = identity?.replace("spiffe://", "") ?? "plaintext";
+  if (unknown.includes("transport") || unknown.includes("peer")) who = "a peer not known yet";
+  else if (principal !== undefined && !identity) who = "mesh mTLS without identity";
+  else if (principal === undefined && (tls || sni)) who = "TLS";
+  return sourceIp ? `${who} from ${sourceIp}` : who;
+}
+
 function legend(compares: boolean): HTMLElement {
   const entries = Object.values(LOOKS).map(({ name, shape, word }) => el("li", {}, el("span", { class: `key ${name}`, "aria-hidden": "true" }, shape), word));
   if (compares) entries.push(el("li", {}, el("span", { class: "key changed allow", "aria-hidden": "true" }, "✕→✓"), "changes"));
@@ -225,13 +275,10 @@ function legend(compares: boolean): HTMLElement {
   return el("ul", { class: "legend", "aria-label": "Legend" }, ...entries);
 }
 
-function summary(cells: Cell[][]): HTMLElement {
+function summary(cells: Cell[][]): string {
   const all = cells.flat().filter((cell) => cell.after);
   const opened = all.filter(({ before, after }) => before.verdict === "deny" && after?.verdict === "allow").length;
   const closed = all.filter(({ before, after }) => before.verdict === "allow" && after?.verdict === "deny").length;
-  const text =
-    opened + closed === 0
-      ? `None of the ${count(all.length, "cell")} changes.`
-      : `${opened + closed} of ${count(all.length, "cell")} change: ${opened} newly allowed, ${closed} newly denied.`;
-  return el("p", { class: "summary", role: "status" }, text);
+  if (opened + closed === 0) return `None of the ${count(all.length, "cell")} changes.`;
+  return `${opened + closed} of ${count(all.length, "cell")} change: ${opened} newly allowed, ${closed} newly denied.`;
 }

@@ -120,6 +120,21 @@ function range(doc: Text, span: Span): { from: number; to: number } {
   return from === to ? { from, to: Math.min(doc.length, Math.max(to, doc.lineAt(from).to)) } : { from, to };
 }
 
+/**
+ * Types over what is selected. Left to itself, Chromium keeps the look of what was there in an inline style, which the
+ * policy of the page forbids and the console would tell.
+ */
+function typeOver(event: InputEvent, view: EditorView): boolean {
+  const { main } = view.state.selection;
+  if (event.inputType !== "insertText" || !event.data || main.empty || view.composing) return false;
+  event.preventDefault();
+  const text = event.data;
+  const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+  const handlers = view.state.facet(EditorView.inputHandler);
+  if (!handlers.some((handler) => handler(view, main.from, main.to, text, insert))) view.dispatch(insert());
+  return true;
+}
+
 export class PolicyEditor {
   #view: EditorView;
   #kinds: FindingKind[] = [];
@@ -150,6 +165,7 @@ export class PolicyEditor {
       lintGutter(),
       tooltips({ position: "fixed" }),
       EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
+      EditorView.domEventHandlers({ beforeinput: typeOver }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) change(update.state.doc.toString());
       }),

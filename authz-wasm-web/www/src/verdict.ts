@@ -88,6 +88,8 @@ function beside(decision: Decision, actions: Actions): HTMLElement[] {
 
 /** How many ALLOW rules that cannot match are named. */
 const VOID = 3;
+/** How many near misses are seen at once; the others are folded away. */
+const NEAR = 3;
 
 /** Adds what would have to differ, each with a button that makes it so, and the rules that cannot match at all. */
 export function showNearest({ nearest, policies, decision }: Explanation, actions: Actions): void {
@@ -102,7 +104,12 @@ export function showNearest({ nearest, policies, decision }: Explanation, action
     }
   }
   list.hidden = items.length === 0;
-  list.replaceChildren(...items);
+  const more = items.slice(NEAR);
+  const folded =
+    more.length > 0
+      ? [el("li", { class: "more" }, el("details", {}, el("summary", {}, `${more.length} more`), el("ul", { class: "nearest" }, ...more)))]
+      : [];
+  list.replaceChildren(...items.slice(0, NEAR), ...folded);
 }
 
 function nearMiss(miss: NearMiss, actions: Actions): HTMLElement {

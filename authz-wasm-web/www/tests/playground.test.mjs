@@ -95,6 +95,18 @@ on("a text that is no YAML is a finding, not a failure", {}, async (page) => {
   assert.equal(await reason(page), "no-policy");
 });
 
+on("typing over what is selected replaces it, and nothing complains", {}, async (page) => {
+  await page.locator("#editor .cm-line", { hasText: "name: tcp-policy" }).dblclick();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+End");
+  await page.keyboard.type("name: renamed");
+  await page.waitForFunction(() => document.querySelector("#verdict .why")?.textContent.includes("foo/renamed rule 0"));
+  await page.locator("#editor .cm-content").click();
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("a");
+  await decided(page, "none");
+});
+
 on("names of fields are completed where they may stand", {}, async (page) => {
   await paste(page, "#editor", "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: a\n  namespace: foo\nspec:\n  rules:\n  - from:\n    - source:\n        ");
   await page.keyboard.type("notP");
@@ -106,7 +118,10 @@ on("names of fields are completed where they may stand", {}, async (page) => {
   // What appears is not taken at once, lest somebody who types on takes it unseen.
   await page.waitForTimeout(400);
   await page.keyboard.press("Enter");
-  assert.match((await page.locator("#editor .cm-line").allInnerTexts()).join("\n"), /notPrincipals:\n\s+- /);
+  await page.waitForFunction(() => {
+    const lines = [...document.querySelector("#editor").shadowRoot.querySelectorAll(".cm-line")].map((line) => line.textContent);
+    return /notPrincipals:\n {8}- $/.test(lines.join("\n"));
+  });
 });
 
 on("workloads are offered from the selectors, and the mesh can be set", {}, async (page) => {
