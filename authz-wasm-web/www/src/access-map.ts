@@ -101,7 +101,10 @@ export class MapView {
       const isOwn = cells[0]?.fact === "connection";
       const label = isOwn ? described(connection) : (cells[0]?.row.label ?? "");
       const head = this.#heads[line];
-      if (head && head.textContent !== label) head.textContent = label;
+      if (head && head.textContent !== label) {
+        head.textContent = label;
+        head.title = cells[0]?.row.value ?? label;
+      }
       for (const [column, cell] of cells.entries()) {
         const isCurrent = isOwn && this.#holds(cell.port, connection.destinationPort);
         const td = this.#tds[line]?.[column];
@@ -130,7 +133,7 @@ export class MapView {
       const title = el("th", { colspan: String(map.ports.length + 1), scope: "rowgroup" }, GROUPS[group.fact]);
       body.append(el("tr", { class: "group" }, title));
       for (const row of group.rows) {
-        const head = el("span", { title: row.value });
+        const head = el("span");
         const line = this.#tds.length;
         const tds = map.ports.map((_, column) => {
           const td = CELL.cloneNode() as HTMLTableCellElement;

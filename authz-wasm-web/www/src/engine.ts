@@ -1,11 +1,13 @@
 // The page's end of the worker: questions go out one at a time, the newest first.
-import type { Source, SuiteCase, SuiteReport } from "authz-wasm-web";
+import type { FindingKind, Source, SuiteCase, SuiteReport } from "authz-wasm-web";
 import { startWorker } from "#worker";
 
 import type { Answer, Question, Request } from "./protocol";
 
 /** Who is told what the worker says. */
 export interface Listener {
+  /** What the codes of findings are about. */
+  ready(kinds: FindingKind[]): void;
   verdict(answer: Extract<Answer, { kind: "verdict" }>): void;
   explanation(answer: Extract<Answer, { kind: "explanation" }>): void;
   map(answer: Extract<Answer, { kind: "map" }>): void;
@@ -79,7 +81,7 @@ export class Engine {
   #hear(answer: Answer): void {
     switch (answer.kind) {
       case "ready":
-        return;
+        return this.#listener.ready(answer.kinds);
       case "broken":
         this.#open = undefined;
         return this.#listener.broken(answer.why);

@@ -68,6 +68,9 @@ const choose = (connection: Connection): void => {
 let refocus = false;
 
 const engine = new Engine({
+  ready(kinds) {
+    editor.kinds = kinds;
+  },
   verdict(answer) {
     if (answer.load) {
       report = answer.load;

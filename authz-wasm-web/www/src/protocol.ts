@@ -5,6 +5,7 @@ import type {
   Connection,
   Decision,
   Explanation,
+  FindingKind,
   LoadReport,
   Mesh,
   Source,
@@ -38,7 +39,7 @@ export type Request =
   | { kind: "run"; id: number; name: string; text: string; files: Source[] };
 
 export type Answer =
-  | { kind: "ready" }
+  | { kind: "ready"; kinds: FindingKind[] }
   | { kind: "broken"; why: string }
   /** The report of the load only where it is a new one. */
   | { kind: "verdict"; id: number; load?: LoadReport; applied: Applied[]; decision?: Decision; error?: string }

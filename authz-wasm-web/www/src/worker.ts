@@ -1,5 +1,5 @@
 // The engine, away from the page: whatever it takes, the page stays awake.
-import { initSync, Policies, Suite, type Authorizer, type LoadReport, type Source, type SuiteReport } from "authz-wasm-web";
+import { findingKinds, initSync, Policies, Suite, type Authorizer, type LoadReport, type Source, type SuiteReport } from "authz-wasm-web";
 import { moduleBytes } from "#module";
 
 import type { Answer, Other, Question, Request } from "./protocol";
@@ -138,7 +138,7 @@ const broken = (error: unknown): void => say({ kind: "broken", why: error instan
 
 const ready = moduleBytes().then((bytes) => {
   initSync({ module: bytes });
-  say({ kind: "ready" });
+  say({ kind: "ready", kinds: findingKinds() });
 });
 ready.catch(broken);
 onmessage = (event: MessageEvent<Request>) => {

@@ -78,6 +78,7 @@ on("findings are underlined as one types, say more when pointed at, and are fixe
   const tooltip = page.locator("#editor .cm-tooltip-lint");
   await tooltip.waitFor();
   assert.match(await tooltip.innerText(), /error\[unknown-field\]/);
+  assert.equal(await tooltip.locator("[title*='A field that the API does not have']").count(), 1);
   await shot(page, "3-finding");
   await accessible(page);
   await tooltip.getByRole("button", { name: /Write action/ }).click();
