@@ -54,6 +54,8 @@ pub(crate) struct Trust {
     pub(crate) first_uri_san: bool,
     /// No PROXY header is accepted, so the client's address is that of the direct peer.
     pub(crate) source_address: bool,
+    /// A `tls_inspector` reads every connection, so that a name that is not told was not sent.
+    pub(crate) server_name: bool,
 }
 
 /// A configuration that decides the connections of one workload. Any number of threads may share it.
@@ -69,15 +71,8 @@ pub struct Config {
     pub(crate) counters: Counters,
     pub(crate) log: Rate,
     pub(crate) fields: Fields,
+    pub(crate) trust: Trust,
     keys: FilterStateKeys,
-    trust: Trust,
-}
-
-impl From<Authorizer> for Config {
-    /// The defaults around policies that were compiled elsewhere.
-    fn from(authorizer: Authorizer) -> Self {
-        Self::around(authorizer, Options::default())
-    }
 }
 
 /// What a configuration says beside its policies.

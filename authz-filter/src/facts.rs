@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use authz_core::{Connection, Fact, FactSet, Transport};
 
+use crate::config::Trust;
 use crate::host::{Host, Reading};
 
 /// A fact of the host's, once it has been asked for.
@@ -55,6 +56,7 @@ pub(crate) struct Facts {
     server_name: Slot<String>,
     /// Whether the direct peer's address was asked for.
     asked_direct: bool,
+    trust: Trust,
 }
 
 const ADDRESSES: [FactSet; 4] = [FactSet::SOURCE_IP, FactSet::REMOTE_IP, FactSet::DESTINATION_IP, FactSet::DESTINATION_PORT];
@@ -70,6 +72,11 @@ pub(crate) fn meets(a: FactSet, b: FactSet) -> bool {
 }
 
 impl Facts {
+    /// Nothing yet; what a proxy does not tell is believed not to be as far as the configuration vouches for that.
+    pub(crate) fn new(trust: Trust) -> Self {
+        Self { trust, ..Self::default() }
+    }
+
     /// Asks for those of the `wanted` facts that were not asked for yet; answers which of them the end of the
     /// handshake may tell. Before it (`secured` says) nothing is asked that only it can answer.
     pub(crate) fn read(&mut self, host: &mut dyn Host, wanted: FactSet, secured: bool) -> FactSet {
@@ -110,9 +117,13 @@ impl Facts {
             }
         }
         if wanted.contains(FactSet::SNI) {
+            let is_final = self.trust.server_name;
             let ask = || match host.server_name() {
-                // The client's greeting has not been read yet.
+                // The client's greeting has been read, whoever terminates TLS, and has none.
+                Reading::Absent if is_final => Reading::Absent,
                 Reading::Absent if is_tls != Some(false) && !secured => Reading::NotYet,
+                // A proxy that does not read greetings has no name of any client's.
+                Reading::Absent => Reading::Malformed,
                 reading => reading,
             };
             note(FactSet::SNI, self.server_name.ask(ask));

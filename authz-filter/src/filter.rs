@@ -66,7 +66,7 @@ enum State {
 impl Filter {
     /// A connection that was just accepted.
     pub fn new(config: Arc<Config>) -> Self {
-        Self { config, facts: Facts::default(), state: State::New, secured: false, details: None }
+        Self { facts: Facts::new(config.trust), config, state: State::New, secured: false, details: None }
     }
 
     /// The connection was accepted, and upstream was not dialled yet.

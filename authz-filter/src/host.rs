@@ -70,7 +70,8 @@ pub trait Host {
     /// own filter compares too. Asked only where there is no URI SAN.
     fn other_names(&mut self) -> Reading<Vec<String>>;
 
-    /// The server name that the client asked for.
+    /// The server name that the client asked for. Absent counts only where the configuration vouches that the proxy
+    /// reads it of every connection.
     fn server_name(&mut self) -> Reading<String>;
 
     /// Whether it is certain that the handshake is complete. Asked before upstream's first bytes are let

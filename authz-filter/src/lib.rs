@@ -36,6 +36,14 @@ mod settings;
 mod struct_value;
 mod yaml;
 
+#[cfg(test)]
+extern crate self as authz_filter;
+#[cfg(test)]
+#[path = "../tests/fake/mod.rs"]
+mod fake;
+#[cfg(test)]
+mod suites;
+
 pub use config::{Config, FilterStateKeys, Mode};
 pub use filter::{Answer, Filter};
 pub use host::{Host, Reading};

@@ -342,10 +342,11 @@ impl Reader {
     }
 
     fn trust(&mut self, fields: Fields<'_>) -> Trust {
+        let known = ["firstUriSan", "sourceAddress", "serverName"];
         let Some(value) = fields.get("trust") else { return Trust::default() };
-        let Some(fields) = self.fields(value, "trust", Some(&["firstUriSan", "sourceAddress"])) else { return Trust::default() };
+        let Some(fields) = self.fields(value, "trust", Some(&known)) else { return Trust::default() };
         let mut trusts = |name| self.word(fields, name, false, flag);
-        Trust { first_uri_san: trusts("firstUriSan"), source_address: trusts("sourceAddress") }
+        Trust { first_uri_san: trusts("firstUriSan"), source_address: trusts("sourceAddress"), server_name: trusts("serverName") }
     }
 
     fn policies(&mut self, start: Place, fields: Fields<'_>, text: &str, mesh: &Mesh, profile: Profile) -> Option<PolicySet> {

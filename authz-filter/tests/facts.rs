@@ -62,7 +62,7 @@ fn is_always_there(property: &str) -> bool {
 }
 
 fn last(action: &str, rule: &str, host: &mut Fake) -> (Answer, Filter) {
-    let mut filter = Filter::new(config(&[(action, &format!("[{rule}]"))], ""));
+    let mut filter = Filter::new(config(&[(action, &format!("[{rule}]"))], ", trust: {serverName: true}"));
     match filter.on_new_connection(host) {
         Answer::Wait => {}
         decided => return (decided, filter),
@@ -164,10 +164,46 @@ fn a_peer_without_a_uri_san_meets_what_any_name_meets_and_passes_for_nobody() {
     assert!(!host.asked.contains_key("other_names"), "{:?}", host.asked);
 }
 
+const SNI: &str = "[{when: [{key: connection.sni, values: [a.example]}]}]";
+
+#[test]
+fn a_server_name_that_is_not_told_is_none_only_where_the_configuration_vouches_for_it() {
+    let named = |name: &str| Reading::Present(name.to_owned());
+    let (go_on, close) = (Answer::Continue, Answer::Close);
+    // What is told, what becomes of it without the promise, and with it.
+    let table = [
+        ("DENY", Reading::Absent, close, go_on),
+        ("DENY", named("b.example"), go_on, go_on),
+        ("DENY", named("a.example"), close, close),
+        ("ALLOW", Reading::Absent, close, close),
+        ("ALLOW", named("a.example"), go_on, go_on),
+    ];
+    for (action, name, without, with) in table {
+        for (more, expected) in [("", without), (", trust: {serverName: false}", without), (", trust: {serverName: true}", with)]
+        {
+            let config = config(&[(&format!("action: {action}"), SNI)], more);
+            // TLS that ends elsewhere is plaintext here.
+            for is_tls in [true, false] {
+                let mut host = Fake { is_tls: Reading::Present(is_tls), server_name: name.clone(), ..Fake::mesh("spiffe://a/b") };
+                let mut filter = Filter::new(Arc::clone(&config));
+                let answer = match filter.on_new_connection(&mut host) {
+                    Answer::Wait => filter.on_handshake_done(&mut host),
+                    decided => decided,
+                };
+                assert_eq!(answer, expected, "{action} {name:?} {more} {is_tls}");
+                let is_unknown = filter.details().is_some_and(|details| details.contains("unknown-fact:sni"));
+                assert_eq!(is_unknown, name == Reading::Absent && !more.contains("true"), "{:?}", filter.details());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_server_name_known_before_the_handshake_is_not_waited_for() {
-    let rule = "{when: [{key: connection.sni, values: [a.example]}]}";
-    let config = config(&[("action: ALLOW", &format!("[{rule}]"))], "");
+    let vouched = config(&[("action: ALLOW", SNI)], ", trust: {serverName: true}");
+    let mut host = Fake::mesh("spiffe://a/b");
+    assert_eq!(Filter::new(vouched).on_new_connection(&mut host), Answer::Close, "the greeting has been read");
+    let config = config(&[("action: ALLOW", SNI)], "");
     for (name, first) in [
         (Reading::Present("a.example".to_owned()), Answer::Continue),
         (Reading::Present("b.example".to_owned()), Answer::Close),
@@ -175,7 +211,7 @@ fn a_server_name_known_before_the_handshake_is_not_waited_for() {
     ] {
         let mut host = Fake { server_name: name.clone(), ..Fake::mesh("spiffe://a/b") };
         assert_eq!(Filter::new(Arc::clone(&config)).on_new_connection(&mut host), first, "{name:?}");
-        // Without TLS here, what an inspector saw is all there will be.
+        // Without TLS here, what was told is all there will be.
         host.is_tls = Reading::Present(false);
         let first = if first == Answer::Wait { Answer::Close } else { first };
         assert_eq!(Filter::new(Arc::clone(&config)).on_new_connection(&mut host), first, "{name:?}");

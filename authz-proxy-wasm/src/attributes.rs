@@ -9,7 +9,7 @@
 //! | mutual TLS | `connection.mtls` | one byte; 0 before the handshake |
 //! | identity | `connection.uri_san_peer_certificate` | the first URI SAN only; see [`uri_sans`] |
 //! | other names | `connection.{dns_san,subject}_peer_certificate` | the first DNS SAN only; see [`other_names`] |
-//! | server name | `connection.requested_server_name` | before the handshake only behind `tls_inspector` |
+//! | server name | `connection.requested_server_name` | behind a `tls_inspector` alone; empty without one, and where the client sent none |
 //! | workload | `xds.node.metadata.{NAMESPACE,LABELS}` | set by Istio |
 
 use std::net::{IpAddr, SocketAddr};

@@ -150,7 +150,9 @@ fn configuration<'v>(path: &Path, case: &'v Value, own: &dyn Fn(&str) -> &'v Val
         "namespace": workload["namespace"].as_str().unwrap_or("default"),
         "labels": if workload["labels"].is_null() { json!({}) } else { workload["labels"].clone() },
     });
-    let mut more = json!({"workload": workload, "logDenialsPerSecond": 0});
+    // The listener of a replay inspects every connection.
+    let trust = json!({"serverName": true});
+    let mut more = json!({"workload": workload, "logDenialsPerSecond": 0, "trust": trust});
     if !mesh.is_null() {
         more["mesh"] = mesh;
     }

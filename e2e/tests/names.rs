@@ -77,3 +77,50 @@ fn a_peer_without_a_uri_san_is_as_named_as_envoy_finds_it_and_passes_for_no_spif
         });
     }
 }
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn a_server_name_that_nobody_read_denies_unless_the_configuration_vouches_that_it_is_read() {
+    const RULE: &str = "{action: DENY, rules: [{when: [{key: connection.sni, values: [bad.example]}]}]}";
+    let both = |test: &(dyn Fn(Door) + Sync)| Door::ALL.into_iter().for_each(|door| Network::run(|_| test(door)));
+    both(&|door| {
+        let authority = Authority::new();
+        let echo = Upstream::echo();
+        let identity = authority.issue(&["spiffe://td/peer"]);
+        let listener = |port: u16, chain: Chain, more: serde_json::Value| {
+            let filter = Filter::Ours(door, ours(&policy("p", RULE), more));
+            Listener::new((Ipv4Addr::LOCALHOST, port), chain, filter, echo.address())
+        };
+        // Only the second and the third inspect, and only the second says so.
+        let envoy = Envoy::start(
+            &[
+                listener(9000, Chain::Mutual, json!({})),
+                listener(9001, Chain::Either, json!({"trust": {"serverName": true}})),
+                listener(9002, Chain::Either, json!({})),
+                listener(9003, Chain::Plain, json!({})),
+            ],
+            &authority,
+        );
+        let to = |port: u16| Client::to((Ipv4Addr::LOCALHOST, port));
+        let named = |port, name| to(port).over_tls_to(identity.as_ref(), name);
+        let said = || Seen::Answer("hello world".into());
+        let table = [
+            (named(9000, Some("bad.example")), Seen::Closed),
+            (named(9000, Some("good.example")), Seen::Closed),
+            (named(9000, None), Seen::Closed),
+            (named(9001, Some("bad.example")), Seen::Closed),
+            (named(9001, Some("good.example")), said()),
+            (named(9001, None), said()),
+            (to(9001), said()),
+            (named(9002, Some("bad.example")), Seen::Closed),
+            (named(9002, Some("good.example")), said()),
+            (named(9002, None), Seen::Closed),
+            (to(9003), Seen::Closed),
+        ];
+        for (client, expected) in table {
+            assert_eq!(client.ask("world").unwrap(), expected, "{}: {client:?}", door.name());
+        }
+        assert_eq!(envoy.counter(door, "authz_reason.unknown-fact"), 5, "{}", door.name());
+        assert_eq!(envoy.counter(door, "authz_reason.deny-policy"), 2, "{}", door.name());
+    });
+}

@@ -46,6 +46,7 @@ fn every_mistake_is_reported_with_its_place() {
             "policies: []\ntrust: {sourceAddress: yes}",
             "config:2:24: error[bad-value]: trust.sourceAddress: `yes` is not `true` or `false`",
         ),
+        ("policies: []\ntrust: {serverName: 1}", "config:2:21: error[bad-value]: trust.serverName: `1` is not `true` or `false`"),
         ("policies: []\ntrust: all", "config:2:8: error[wrong-type]: trust: the field takes a mapping"),
         ("policies: []\nname: &a authz", "config:2:7: error[yaml-syntax]: anchors and tags are not read here"),
         ("policies: 7", "policies:1:1: error[not-a-resource]: "),
