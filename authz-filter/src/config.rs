@@ -183,6 +183,11 @@ impl Config {
         self.counters.names()
     }
 
+    /// Whether the configuration vouches that no PROXY header is accepted: the client's address is the direct peer's.
+    pub fn trusts_source_address(&self) -> bool {
+        self.trust.source_address
+    }
+
     /// Where other filters leave facts.
     pub fn filter_state(&self) -> &FilterStateKeys {
         &self.keys

@@ -47,7 +47,7 @@ fn filter_state(properties: &dyn Properties, key: &str) -> Reading<String> {
 }
 
 /// Whether a property is there, whatever it says.
-fn is_there(properties: &dyn Properties, path: &[&str]) -> Result<bool, Unreadable> {
+pub(crate) fn is_there(properties: &dyn Properties, path: &[&str]) -> Result<bool, Unreadable> {
     properties.get(path).map(|bytes| bytes.is_some())
 }
 
@@ -80,9 +80,14 @@ pub fn remote_address(properties: &dyn Properties) -> Reading<IpAddr> {
     address(text(properties, &["source", "address"]))
 }
 
-/// The direct peer's address, where the configuration says which filter state holds it.
-pub fn direct_address(properties: &dyn Properties, keys: &FilterStateKeys) -> Option<Reading<IpAddr>> {
-    keys.direct_peer.as_deref().map(|key| address(filter_state(properties, key)))
+/// The direct peer's address, where the configuration says which filter state holds it; nothing where it vouches that
+/// the client's is the same. Without either it is unknown, for what Envoy tells may be what a PROXY header says.
+pub fn direct_address(properties: &dyn Properties, keys: &FilterStateKeys, is_vouched_for: bool) -> Option<Reading<IpAddr>> {
+    match &keys.direct_peer {
+        Some(key) => Some(address(filter_state(properties, key))),
+        None if is_vouched_for => None,
+        None => Some(Reading::Malformed),
+    }
 }
 
 /// The workload's address and port.
@@ -176,20 +181,6 @@ pub fn other_names(properties: &dyn Properties) -> Reading<Vec<String>> {
 /// The server name that the client asked for.
 pub fn server_name(properties: &dyn Properties) -> Reading<String> {
     text(properties, &["connection", "requested_server_name"])
-}
-
-/// Whether the TLS handshake is complete: a filter has left what it leaves at the handshake's end.
-///
-/// Where the configuration names no such filter, the peer's certificate has to tell. It is there a moment too soon:
-/// when it has arrived, and before the peer has proved that it is its own. A peer that cannot closes the connection
-/// with its failure, and what was let through for it in that moment never leaves Envoy, which encrypts nothing
-/// before the end of the handshake.
-pub fn is_handshake_complete(properties: &dyn Properties, keys: &FilterStateKeys) -> bool {
-    let mut named = [&keys.handshake, &keys.uri_sans].into_iter().flatten().peekable();
-    if named.peek().is_none() {
-        return is_mutual(properties) == Reading::Present(true);
-    }
-    named.any(|key| is_there(properties, &["filter_state", key]).unwrap_or_default())
 }
 
 /// What Istio tells the proxy of the workload.

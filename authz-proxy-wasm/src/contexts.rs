@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use authz_filter::{Answer, Config, Filter, FilterStateKeys, Host, Reading, Settings};
+use authz_filter::{Answer, Config, Filter, FilterStateKeys, Host, Mode, Reading, Settings};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, RootContext, StreamContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MetricType, PeerType};
 
 use crate::attributes::{self, Properties, Unreadable};
+use crate::handshake::Handshake;
 use crate::metrics::Metrics;
 
 proxy_wasm::main! {{
@@ -93,7 +94,7 @@ impl RootContext for Root {
     fn create_stream_context(&self, _: u32) -> Option<Box<dyn StreamContext>> {
         let shared = self.shared.clone();
         let filter = shared.as_ref().map(|shared| Filter::new(Arc::clone(&shared.config)));
-        Some(Box::new(Connection { shared, filter }))
+        Some(Box::new(Connection { shared, filter, handshake: Handshake::default() }))
     }
 }
 
@@ -102,12 +103,13 @@ impl RootContext for Root {
 struct Connection {
     shared: Option<Rc<Shared>>,
     filter: Option<Filter>,
+    handshake: Handshake,
 }
 
 impl Connection {
     fn ask(&mut self, event: impl FnOnce(&mut Filter, &mut dyn Host) -> Answer) -> Answer {
         match (&self.shared, &mut self.filter) {
-            (Some(shared), Some(filter)) => event(filter, &mut Proxy { shared }),
+            (Some(shared), Some(filter)) => event(filter, &mut Proxy { shared, handshake: self.handshake }),
             _ => Answer::Close,
         }
     }
@@ -129,7 +131,14 @@ impl Context for Connection {}
 
 impl StreamContext for Connection {
     fn on_new_connection(&mut self) -> Action {
-        match self.ask(|filter, host| filter.on_new_connection(host)) {
+        let answer = self.ask(|filter, host| filter.on_new_connection(host));
+        if let Some(shared) = &self.shared
+            && (answer == Answer::Wait || shared.config.mode() == Mode::Shadow)
+        {
+            // The end of the handshake may be waited for; in shadow mode nothing says so.
+            self.handshake = Handshake::begin(&Current, shared.config.filter_state());
+        }
+        match answer {
             // Held here, the chain behind this filter would not see the handshake that is waited for. What
             // must not pass is held in the two callbacks below.
             Answer::Continue | Answer::Wait => Action::Continue,
@@ -150,7 +159,7 @@ impl StreamContext for Connection {
 
     fn on_downstream_close(&mut self, _: PeerType) {
         if let (Some(shared), Some(filter)) = (&self.shared, &mut self.filter) {
-            filter.on_close(&mut Proxy { shared });
+            filter.on_close(&mut Proxy { shared, handshake: self.handshake });
         }
     }
 }
@@ -158,6 +167,7 @@ impl StreamContext for Connection {
 /// Envoy, asked within a callback of a connection.
 struct Proxy<'s> {
     shared: &'s Shared,
+    handshake: Handshake,
 }
 
 impl Proxy<'_> {
@@ -172,7 +182,7 @@ impl Host for Proxy<'_> {
     }
 
     fn direct_address(&mut self) -> Option<Reading<IpAddr>> {
-        attributes::direct_address(&Current, self.keys())
+        attributes::direct_address(&Current, self.keys(), self.shared.config.trusts_source_address())
     }
 
     fn destination(&mut self) -> Reading<SocketAddr> {
@@ -200,7 +210,7 @@ impl Host for Proxy<'_> {
     }
 
     fn is_handshake_complete(&mut self) -> bool {
-        attributes::is_handshake_complete(&Current, self.keys())
+        self.handshake.is_complete(&Current, self.keys())
     }
 
     fn now(&mut self) -> Duration {

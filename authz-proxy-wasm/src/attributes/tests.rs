@@ -58,12 +58,15 @@ fn the_direct_peer_comes_from_filter_state_if_the_configuration_says_where() {
     let keys = FilterStateKeys { direct_peer: Some("k".into()), ..FilterStateKeys::default() };
     let table: [(&[u8], Option<[u8; 4]>); 4] =
         [(b"10.0.0.1:99", Some([10, 0, 0, 1])), (b"10.0.0.1", Some([10, 0, 0, 1])), (b"-", None), (b"", None)];
+    let plain = Table::of(&[("source.address", Some(b"10.0.0.1:99"))]);
     for (bytes, expected) in table {
-        let found = direct_address(&Table::of(&[("filter_state.k", Some(bytes))]), &keys);
+        let found = direct_address(&Table::of(&[("filter_state.k", Some(bytes))]), &keys, false);
         assert_eq!(found, Some(expected.map_or(Reading::Malformed, |ip| Reading::Present(ip.into()))), "{bytes:?}");
     }
-    assert_eq!(direct_address(&Table::default(), &keys), Some(Reading::Malformed), "the other filter did not run");
-    assert_eq!(direct_address(&Table::default(), &FilterStateKeys::default()), None);
+    assert_eq!(direct_address(&Table::default(), &keys, true), Some(Reading::Malformed), "the other filter did not run");
+    // What Envoy tells may be a PROXY header's word, and is taken for the direct peer's only where somebody vouches for it.
+    assert_eq!(direct_address(&plain, &FilterStateKeys::default(), false), Some(Reading::Malformed));
+    assert_eq!(direct_address(&plain, &FilterStateKeys::default(), true), None);
 }
 
 #[test]
@@ -150,28 +153,6 @@ fn other_names_are_known_only_where_a_subject_is_all_there_is() {
         let expected = expected.map(|name| vec![name.to_owned()]);
         assert_eq!(other_names(&Table::of(&entries)), expected, "{dns_san:?} {subject:?}");
     }
-}
-
-#[test]
-fn the_end_of_the_handshake_is_told_by_another_filter_or_if_there_is_none_by_a_certificate() {
-    let keys = |uri_sans: Option<&str>, handshake: Option<&str>| FilterStateKeys {
-        direct_peer: None,
-        uri_sans: uri_sans.map(Into::into),
-        handshake: handshake.map(Into::into),
-    };
-    let left = Table::of(&[("filter_state.k", Some(b"-")), ("connection.mtls", Some(&[0]))]);
-    assert!(is_handshake_complete(&left, &keys(Some("k"), None)));
-    assert!(is_handshake_complete(&left, &keys(None, Some("k"))));
-    assert!(!is_handshake_complete(&left, &keys(Some("other"), None)));
-    assert!(!is_handshake_complete(&left, &keys(None, None)));
-    let certified = Table::of(&[("connection.mtls", Some(&[1]))]);
-    assert!(is_handshake_complete(&certified, &keys(None, None)));
-    // The certificate has arrived, and the other filter has not seen the end.
-    for keys in [keys(Some("k"), None), keys(None, Some("k")), keys(Some("k"), Some("other"))] {
-        assert!(!is_handshake_complete(&certified, &keys), "{keys:?}");
-        assert!(!certified.asked.borrow().iter().skip(1).any(|path| path == "connection.mtls"));
-    }
-    assert!(!is_handshake_complete(&Table::of(&[("filter_state.k", None)]), &keys(Some("k"), None)));
 }
 
 #[test]
