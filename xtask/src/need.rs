@@ -16,7 +16,7 @@ pub(crate) enum Need {
     Target(&'static str),
     /// A program from crates.io, under [`TOOLS`].
     Tool { package: &'static str, version: &'static str },
-    /// A package of npm, under [`TOOLS`]; npm itself has to be there.
+    /// A package of npm, under [`TOOLS`], and npm itself, which Debian has.
     Npm { package: &'static str, version: &'static str },
     /// Debian packages. Only root can install them; anyone else is told how.
     Debian(&'static [&'static str]),
@@ -80,11 +80,17 @@ fn provide_npm(package: &str, version: &str, root: &Path) -> Result<(), String> 
     if installed.contains(&format!("\"version\": \"{version}\"")) {
         return Ok(());
     }
+    if Command::new("npm --version").output(root).is_none() {
+        Need::Debian(&["nodejs", "npm"]).provide(root)?;
+    }
     let command = Command::new(&format!("npm install --no-audit --no-fund --no-save --prefix {TOOLS} {package}@{version}"));
     install(&format!("{package} {version} is missing, so it is installed under {TOOLS}"), &command, root)
 }
 
 fn provide_packages(packages: &[&str], root: &Path) -> Result<(), String> {
+    if Command::new("dpkg-query --version").output(root).is_none() {
+        return Err(format!("this is no Debian, so install what it calls {} in this system's way", packages.join(" and ")));
+    }
     let is_missing = |package: &&&str| {
         let status = Command::new("dpkg-query --show --showformat=${Status}").argument(**package).output(root);
         !status.is_some_and(|status| status.ends_with("ok installed"))
