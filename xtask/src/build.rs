@@ -13,6 +13,11 @@ const MOST_BYTES: usize = 500_000;
 const USED: &str = "--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
      --enable-reference-types --enable-sign-ext";
 
+/// The profile of the native module, and the folder that cargo has for it.
+const PROFILE: &str = "module";
+/// Where Envoy looks for native modules.
+const SEARCH_PATH: &str = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH";
+
 /// What a module says that panics for a test, and none that is released.
 const INJECTED: &str = "a panic that a test asked for";
 
@@ -28,6 +33,12 @@ pub(crate) fn envoy(root: &Path) -> Result<Modules, String> {
     modules(root, ["authz-proxy-wasm", "authz-envoy"])
 }
 
+/// What an Envoy has to be told to find the native module, as a shell sets it.
+pub(crate) fn search_path(modules: &Modules) -> String {
+    let folder = modules.native.parent().unwrap_or(&modules.native);
+    format!("{SEARCH_PATH}={}", folder.display())
+}
+
 /// Builds in the same way the two modules that do nothing, which tell what Envoy's boundaries cost.
 pub(crate) fn nothing(root: &Path) -> Result<Modules, String> {
     modules(root, ["authz-nothing-wasm", "authz-nothing-module"])
@@ -39,7 +50,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let target = target_folder(root)?;
     let wasm = Command::new(&format!("cargo build --profile wasm --target {TARGET} --package {wasm_package}"));
     show(root, &remapped(wasm, root)?)?;
-    show(root, &Command::new(&format!("cargo build --profile module --package {native_package}")))?;
+    show(root, &Command::new(&format!("cargo build --profile {PROFILE} --package {native_package}")))?;
     let file = |package: &str| package.replace('-', "_");
     let wasm = target.join(TARGET).join(format!("wasm/{}.wasm", file(wasm_package)));
     let compiled = read(&wasm)?.len();
@@ -47,7 +58,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let module = read(&wasm)?;
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
-    let native = target.join(format!("module/lib{}.so", file(native_package)));
+    let native = target.join(PROFILE).join(format!("lib{}.so", file(native_package)));
     let module = read(&native)?;
     if is_injected(&module) {
         return Err(format!("{}: it panics where its configuration says; build it without `inject-panic`", native.display()));
@@ -79,14 +90,11 @@ pub(crate) fn show(root: &Path, command: &Command) -> Result<(), String> {
     command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
-/// Makes a module smaller with wasm-opt, where npm can install it, as much as the level says; it is checked at the
-/// size that it has then.
+/// Makes a module smaller with wasm-opt, as much as the level says; it is checked at the size that it has then, and larger than that without.
 pub(crate) fn shrink(wasm: &Path, level: &str, root: &Path) -> Result<(), String> {
-    if Command::new("npm --version").output(root).is_none() {
-        println!("npm is missing, so the module stays as it is compiled, without wasm-opt");
-        return Ok(());
-    }
-    Need::Npm { package: "binaryen", version: "132.0.0" }.provide(root)?;
+    Need::Npm { package: "binaryen", version: "132.0.0" }
+        .provide(root)
+        .map_err(|why| format!("wasm-opt makes the module as small as it has to be, and cannot be installed: {why}"))?;
     // Beside it and then in its place, as cargo has a second link to what it compiled.
     let shrunk = wasm.with_extension("shrunk");
     let command = Command::new(&format!("{TOOLS}/node_modules/.bin/wasm-opt {level} {USED}"));
@@ -199,6 +207,25 @@ mod tests {
         }
         let head = [b"\0asm\x01\0\0\0", &[1, 1, 0][..], &[2, u8::try_from(section.len()).unwrap()]].concat();
         [head, section].concat()
+    }
+
+    #[test]
+    fn documents_name_the_folder_of_the_native_module_and_cargo_knows_its_profile() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let target = Path::new("target");
+        let modules = Modules { wasm: PathBuf::new(), native: target.join(PROFILE).join("libauthz_envoy.so") };
+        assert_eq!(search_path(&modules), format!("{SEARCH_PATH}=target/{PROFILE}"));
+        for (document, up) in [("authz-envoy/README.md", ""), ("examples/envoy/README.md", "../../")] {
+            let text = fs::read_to_string(root.join(document)).unwrap();
+            let named: Vec<&str> =
+                text.lines().filter_map(|line| line.split_once(&format!("{SEARCH_PATH}="))).map(|at| at.1).collect();
+            assert!(!named.is_empty(), "{document}");
+            for folder in named {
+                assert_eq!(folder.split(' ').next(), Some(format!("{up}target/{PROFILE}").as_str()), "{document}");
+            }
+        }
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("[profile.{PROFILE}]")));
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         }
         Request::Test(options) => test(root, &options),
         Request::Bench(options) => exit(bench::run(root, options)),
-        Request::BuildEnvoy => exit(build::envoy(root).map(drop)),
+        Request::BuildEnvoy => exit(build::envoy(root).map(|modules| println!("{}", build::search_path(&modules)))),
         Request::BuildWeb => exit(web::package(root).map(drop)),
         Request::DemoEnvoy(kind) => exit(demo::envoy(root, kind)),
         Request::Playground(form) => exit(playground::run(root, form)),
