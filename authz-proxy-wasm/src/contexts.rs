@@ -70,7 +70,7 @@ fn complete(settings: Settings) -> Result<Rc<Shared>, authz_filter::ConfigError>
     let node = if settings.needs_node() { attributes::node(&Current) } else { Default::default() };
     let config = settings.compile(&node)?.for_partial_proxy()?;
     let define = |name: &str| hostcalls::define_metric(MetricType::Counter, name).ok();
-    let counters = METRICS.with_borrow_mut(|metrics| config.counters().iter().map(|name| metrics.number(name, define)).collect());
+    let counters = METRICS.with_borrow_mut(|metrics| metrics.numbers(config.counters(), define));
     Ok(Rc::new(Shared { config: Arc::new(config), counters }))
 }
 

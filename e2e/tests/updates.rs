@@ -24,12 +24,19 @@ const WARM: usize = 20;
 /// How much Envoy may grow between then and the end.
 const MOST_KIB: u64 = 8 << 10;
 
-/// One address is always allowed, and one more and one identity in each version.
+/// As many policies have a counter each and a new name in each version: more than a virtual machine keeps counters.
+const RENAMED: usize = 5;
+
+/// One address is always allowed, and one more and one identity in each version; no policy has the name that one had.
 fn version(version: usize) -> String {
     let number = version % TURNS;
     let (address, identity) = (turn(number), format!("td/{number}"));
     let sources = format!("[{{source: {{ipBlocks: [127.0.0.2, {address}]}}}}, {{source: {{principals: [{identity}]}}}}]");
-    ours(&policy("p", &format!("{{rules: [{{from: {sources}}}]}}")), json!({"logDenialsPerSecond": 0})).to_string()
+    let mut policies = policy(&format!("p{version}"), &format!("{{rules: [{{from: {sources}}}]}}"));
+    for other in 1..RENAMED {
+        policies += &policy(&format!("p{version}-{other}"), "{rules: [{from: [{source: {ipBlocks: [192.0.2.1]}}]}]}");
+    }
+    ours(&policies, json!({"logDenialsPerSecond": 0})).to_string()
 }
 
 fn turn(number: usize) -> IpAddr {
@@ -122,6 +129,11 @@ fn update_under_load(door: Door) -> String {
     assert!(envoy.is_alive(), "Envoy has ended:\n{}", envoy.log());
     let allowed = progress.allowed.load(Ordering::SeqCst);
     assert!((CONNECTIONS / 10..CONNECTIONS / 2).contains(&allowed), "{allowed} connections were allowed");
+    if door == Door::Wasm {
+        let policies = envoy.get("/stats?filter=authz_policy%5C.").lines().count();
+        assert!(policies <= 400, "{policies} policies have counters of their own");
+        assert!(envoy.counter(door, "authz_policy_other") > 0, "the last policies share a counter");
+    }
     drop(established);
     let tls_connections = envoy.stat("listener.at_9001.downstream_cx_total");
     for port in [9000, 9001] {
