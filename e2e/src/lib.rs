@@ -25,7 +25,6 @@ pub mod config;
 pub mod envoy;
 mod network;
 pub mod replay;
-mod rng;
 pub mod scenario;
 mod upstream;
 
@@ -34,7 +33,6 @@ pub use client::{Client, Conversation, Seen};
 pub use config::{Chain, Door, Filter, Listener};
 pub use envoy::Envoy;
 pub use network::Network;
-pub use rng::Rng;
 pub use upstream::Upstream;
 
 use std::time::{Duration, Instant};

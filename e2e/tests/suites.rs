@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 
+use authz_benches::Random;
 use authz_e2e::replay::{Replayed, replay};
 use authz_e2e::scenario::{Scenario, read_suite, root};
-use authz_e2e::{Door, Network, Rng, artifact};
+use authz_e2e::{Door, Network, artifact};
 
 fn assert_agrees(door: Door, replayed: &Replayed) {
     let count = replayed.disagreed.len();
@@ -61,7 +62,7 @@ const OF_EACH_TAG: usize = 2;
 /// Draws scenarios: some of every tag first, then whatever comes.
 fn draw(scenarios: &[Scenario]) -> Vec<&Scenario> {
     let mut order: Vec<&Scenario> = scenarios.iter().collect();
-    Rng::new(1).shuffle(&mut order);
+    Random::new(1).shuffle(&mut order);
     let mut have: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut drawn, mut others) = (Vec::new(), Vec::new());
     for scenario in order {

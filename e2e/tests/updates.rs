@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use authz_benches::Random;
 use authz_e2e::config::{ours, policy, put_discovered};
 use authz_e2e::envoy::folder;
-use authz_e2e::{Authority, Chain, Client, Door, Envoy, Filter, Listener, Network, Rng, Seen, Upstream, artifact, wait_for};
+use authz_e2e::{Authority, Chain, Client, Door, Envoy, Filter, Listener, Network, Seen, Upstream, artifact, wait_for};
 use serde_json::json;
 
 const UPDATES: usize = 100;
@@ -57,10 +58,10 @@ struct Progress {
 /// Connects until all connections were made, as one of these clients after the other; answers what was decided by no
 /// version of the time, a line each.
 fn connect(progress: &Progress, clients: &[Client], seed: u64) -> Vec<String> {
-    let mut rng = Rng::new(seed);
+    let mut random = Random::new(seed);
     let mut wrong = Vec::new();
     while progress.connections.fetch_add(1, Ordering::SeqCst) < CONNECTIONS {
-        let number = rng.below(TURNS);
+        let number = random.place(TURNS);
         let first = progress.in_effect.load(Ordering::SeqCst);
         let seen = clients[number].ask("world");
         let last = progress.written.load(Ordering::SeqCst);
