@@ -317,6 +317,29 @@ fn access_logs_counters_and_the_log_say_what_was_decided_and_why() {
 
 #[test]
 #[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
+fn by_default_a_connection_that_is_denied_has_fields_and_one_that_passes_has_none() {
+    with_both(|_, door| {
+        let echo = Upstream::echo();
+        let mut config = ours(&policy("p", "{rules: [{from: [{source: {ipBlocks: [127.0.0.2]}}]}]}"), json!({}));
+        config.as_object_mut().unwrap().remove("fields");
+        let envoy = Envoy::start(&[listener("127.0.0.1:9000", Chain::Plain, door, &config, &echo)], &Authority::new());
+        let mut lines = Vec::new();
+        for (from, expected) in [(2, said(HELLO)), (3, Seen::Closed)] {
+            assert_eq!(Client::to((Ipv4Addr::LOCALHOST, 9000)).from(local(from)).ask("world").unwrap(), expected);
+            lines = envoy.access_log(lines.len() + 1);
+        }
+        let plain: Vec<String> = lines.iter().map(|line| line.replace('"', "")).collect();
+        assert!(plain[0].starts_with("verdict=- reason=- policy=- rule=- mode=- "), "{}: {plain:#?}", door.name());
+        assert!(
+            plain[1].starts_with("verdict=deny reason=no-allow-match policy=- rule=- mode=enforce "),
+            "{}: {plain:#?}",
+            door.name()
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs Envoy 1.40: cargo xtask test --only envoy"]
 fn a_configuration_is_a_text_or_a_struct_and_the_node_says_which_workload_it_is_if_envoy_tells() {
     with_both(|_, door| {
         let echo = Upstream::echo();

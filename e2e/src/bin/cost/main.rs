@@ -15,6 +15,7 @@ mod service;
 mod variant;
 
 mod cpu;
+mod load;
 mod memory;
 mod rounds;
 mod statistics;
@@ -28,6 +29,7 @@ use std::path::Path;
 use authz_benches::Machine;
 use authz_e2e::{Chain, scenario};
 
+use crate::load::Load;
 use crate::report::Measured;
 use crate::rounds::Effort;
 
@@ -46,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = scenario::root();
     let machine = Machine::look(&root);
     let command = if is_quick { "cargo xtask bench --envoy --quick" } else { "cargo xtask bench --envoy" };
-    let mut page = report::head(&machine, command)?;
+    let before = Load::now();
+    let mut page = String::new();
     let (mut figures, mut batches) = (String::from(report::FIGURES), String::from(report::BATCHES));
     let efforts = if is_quick { QUICK } else { FULL };
     for (chain, effort) in [Chain::Plain, Chain::Mutual].into_iter().zip(efforts) {
@@ -61,6 +64,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let memory = memory::table()?;
     println!("{memory}");
     page.push_str(&memory);
+    let page = report::head(&machine, command, &before, &Load::now())? + &page;
+    if !is_known(&machine.commit) {
+        println!(
+            "nothing is written: this is {}, and figures are of a commit that others have; commit and measure again",
+            machine.commit
+        );
+        return Ok(());
+    }
     let results = Path::new("benches/results").join(format!("{}-{}-envoy", machine.date, machine.slug()));
     let folder = root.join(&results);
     fs::create_dir_all(&folder)?;
@@ -69,4 +80,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("written: {}", results.display());
     Ok(())
+}
+
+/// Whether others can have what was measured.
+fn is_known(commit: &str) -> bool {
+    commit != "unknown" && !commit.is_empty() && !commit.ends_with("-dirty")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_code_that_nobody_else_has_are_not_written() {
+        assert!(is_known("a85fed9c0ffe"));
+        assert!(!is_known("a85fed9c0ffe-dirty") && !is_known("unknown") && !is_known(""));
+    }
 }

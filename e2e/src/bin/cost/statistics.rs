@@ -10,6 +10,25 @@ pub(crate) struct Estimate {
     pub(crate) high: f64,
 }
 
+/// What was found out about a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Met,
+    Exceeded,
+    /// The interval has the bound in it.
+    Undecided,
+}
+
+impl Verdict {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Exceeded => "exceeded",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 /// How often the rounds are drawn anew.
 const DRAWS: usize = 4000;
 
@@ -29,9 +48,15 @@ impl Estimate {
         Self { median: median(values.to_vec()), low: medians[outside], high: medians[draws - 1 - outside] }
     }
 
-    /// Whether it is not above a bound, with all of its interval.
-    pub(crate) fn meets(self, bound: f64) -> bool {
-        self.high <= bound
+    /// What it says of a bound: whether it is above with all of its interval, or not at all, or neither.
+    pub(crate) fn against(self, bound: f64) -> Verdict {
+        if self.high <= bound {
+            Verdict::Met
+        } else if self.low > bound {
+            Verdict::Exceeded
+        } else {
+            Verdict::Undecided
+        }
     }
 }
 
@@ -83,8 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_is_met_by_the_whole_interval_or_not_at_all() {
+    fn a_bound_is_met_or_exceeded_by_the_whole_interval_and_undecided_otherwise() {
         let estimate = Estimate { median: 0.02, low: 0.01, high: 0.03 };
-        assert!(estimate.meets(0.03) && !estimate.meets(0.029));
+        let table = [(0.03, Verdict::Met), (0.029, Verdict::Undecided), (0.01, Verdict::Undecided), (0.009, Verdict::Exceeded)];
+        assert!(table.into_iter().all(|(bound, verdict)| estimate.against(bound) == verdict));
     }
 }

@@ -74,7 +74,9 @@ pub(crate) struct Comparison {
 /// What is compared.
 pub(crate) const COMPARISONS: &[Comparison] = &[
     Comparison { of: "module_1000", with: "nothing_module", bound: Some(0.03) },
+    Comparison { of: "module_fields", with: "nothing_module", bound: Some(0.03) },
     Comparison { of: "wasm_1000", with: "nothing_wasm", bound: Some(0.15) },
+    Comparison { of: "wasm_fields", with: "nothing_wasm", bound: Some(0.15) },
     Comparison { of: "wasm_recipe", with: "nothing_wasm", bound: Some(0.15) },
     Comparison { of: "rbac_1000", with: NONE, bound: None },
     Comparison { of: "none_again", with: NONE, bound: None },
