@@ -42,7 +42,7 @@ impl Properties for Current {
 }
 
 fn log(level: LogLevel, line: &str) {
-    // There is nobody else to tell.
+    // A refusal ends the virtual machine within the call, which denies; an error is returned by no call of this kind.
     let _ = hostcalls::log(level, line);
 }
 
@@ -119,7 +119,7 @@ impl Connection {
             Answer::Continue => Action::Continue,
             Answer::Wait => Action::Pause,
             Answer::Close => {
-                // The bytes are held whether or not this succeeds.
+                // A proxy that refuses this ends the virtual machine, and that closes the connection.
                 let _ = hostcalls::close_downstream();
                 Action::Pause
             }
@@ -220,6 +220,7 @@ impl Host for Proxy<'_> {
 
     fn count(&mut self, counter: usize) {
         if let Some(Some(id)) = self.shared.counters.get(counter) {
+            // What is returned as an error is a number that the proxy does not know, and a count less.
             let _ = hostcalls::increment_metric(*id, 1);
         }
     }
