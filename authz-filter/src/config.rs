@@ -149,15 +149,15 @@ impl Config {
         if self.reads.contains(FactSet::SOURCE_IP) && self.keys.direct_peer.is_none() && !self.trust.source_address {
             lines.push(missing(
                 "directPeer",
-                "policies ask for `ipBlocks` or `source.ip`, and this proxy shows what a PROXY header says in place of the direct \
-                 peer; write the key that has the direct peer, or `trust: {sourceAddress: true}` if no PROXY header is accepted",
+                "policies ask for the direct peer, and this proxy shows what a PROXY header says instead; write the key that has it, or \
+                 `trust: {sourceAddress: true}` if no PROXY header is accepted",
             ));
         }
         if self.reads.contains(FactSet::PEER) && self.keys.uri_sans.is_none() && !self.trust.first_uri_san {
             lines.push(missing(
                 "uriSans",
-                "policies ask who the peer is, and this proxy shows the first URI SAN alone; write the key that has all of them, \
-                 or `trust: {firstUriSan: true}` if no certificate has a second",
+                "policies ask for the peer, and this proxy shows the first URI SAN alone; write the key that has all, or \
+                 `trust: {firstUriSan: true}` if no certificate has a second",
             ));
         }
         if lines.is_empty() { Ok(self) } else { Err(ConfigError::of(lines)) }

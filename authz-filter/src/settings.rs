@@ -158,6 +158,14 @@ struct Fields<'v> {
     path: &'v str,
 }
 
+/// A string, and where it stands.
+#[derive(Clone, Debug)]
+struct Word<'v> {
+    place: Place,
+    path: String,
+    text: &'v str,
+}
+
 impl<'v> Fields<'v> {
     fn get(self, name: &str) -> Option<&'v Value> {
         let mut named = self.entries.iter().filter(|(key, _)| matches!(&key.kind, Kind::Scalar(own) if own == name));
@@ -184,16 +192,16 @@ impl Reader {
         let providers = self.providers(fields, &mesh);
         let (namespace, labels) = self.workload(fields);
         let default = Options::default();
-        let profile = self.word(fields, "profile", Profile::default(), |text| text.parse().map_err(|error| format!("{error}")));
-        let mode = self.word(fields, "mode", default.mode, |text| match text {
+        let profile = self.one(fields, "profile", Profile::default(), |text| text.parse().map_err(|error| format!("{error}")));
+        let mode = self.one(fields, "mode", default.mode, |text| match text {
             "enforce" => Ok(Mode::Enforce),
             "shadow" => Ok(Mode::Shadow),
             _ => Err(format!("`{}` is not a mode; write `enforce` or `shadow`", clip(text))),
         });
-        let name = self.word(fields, "name", default.name, name);
-        let log_denials_per_second = self.word(fields, "logDenialsPerSecond", default.log_denials_per_second, number);
-        let policy_counters = self.word(fields, "policyCounters", default.policy_counters, number);
-        let fields_of = self.word(fields, "fields", default.fields, |text| match text {
+        let name = self.one(fields, "name", default.name, name);
+        let log_denials_per_second = self.one(fields, "logDenialsPerSecond", default.log_denials_per_second, number);
+        let policy_counters = self.one(fields, "policyCounters", default.policy_counters, number);
+        let fields_of = self.one(fields, "fields", default.fields, |text| match text {
             "denied" => Ok(FieldsOf::Denied),
             "all" => Ok(FieldsOf::All),
             _ => Err(format!("`{}` is no such choice; write `denied` or `all`", clip(text))),
@@ -247,15 +255,23 @@ impl Reader {
         }
     }
 
+    fn word<'v>(&mut self, value: &'v Value, path: String) -> Option<Word<'v>> {
+        let text = self.text(value, &path)?;
+        Some(Word { place: value.place, path, text })
+    }
+
+    /// What a word means, if it means something here.
+    fn meaning<T>(&mut self, word: &Word<'_>, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        read(word.text).map_err(|why| self.report(word.place, "bad-value", &word.path, &why)).ok()
+    }
+
+    fn word_at<'v>(&mut self, fields: Fields<'v>, key: &str) -> Option<Word<'v>> {
+        self.word(fields.get(key)?, fields.path(key))
+    }
+
     /// A field of one word that has a default.
-    fn word<T>(&mut self, fields: Fields<'_>, key: &str, default: T, read: impl FnOnce(&str) -> Result<T, String>) -> T {
-        let Some(value) = fields.get(key) else { return default };
-        let path = fields.path(key);
-        let Some(text) = self.text(value, &path) else { return default };
-        read(text).unwrap_or_else(|why| {
-            self.report(value.place, "bad-value", &path, &why);
-            default
-        })
+    fn one<T>(&mut self, fields: Fields<'_>, key: &str, default: T, read: impl FnOnce(&str) -> Result<T, String>) -> T {
+        self.word_at(fields, key).and_then(|word| self.meaning(&word, read)).unwrap_or(default)
     }
 
     fn texts(&mut self, fields: Fields<'_>, key: &str) -> Vec<String> {
@@ -268,22 +284,16 @@ impl Reader {
         items.iter().filter_map(|item| self.text(item, &path).map(str::to_owned)).collect()
     }
 
-    /// A mapping whose keys are the user's; what its values mean, `read` says.
-    fn map<T>(&mut self, fields: Fields<'_>, key: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<(String, T)>> {
+    /// A mapping whose keys are the user's.
+    fn map<'v>(&mut self, fields: Fields<'v>, key: &str) -> Option<Vec<(&'v str, Word<'v>)>> {
         let value = fields.get(key)?;
         let path = fields.path(key);
-        let own = self.fields(value, &path, None)?;
+        self.fields(value, &path, None)?;
+        let Kind::Mapping(entries) = &value.kind else { return None };
         let mut map = Vec::new();
-        for (key, value) in own.entries {
+        for (key, value) in entries {
             let Kind::Scalar(name) = &key.kind else { continue };
-            let path = own.path(&clip(name));
-            let Some(text) = self.text(value, &path) else { continue };
-            match read(text) {
-                Ok(read) => {
-                    map.push((name.clone(), read));
-                }
-                Err(why) => self.report(value.place, "bad-value", &path, &why),
-            }
+            map.extend(self.word(value, format!("{path}.{}", clip(name))).map(|word| (name.as_str(), word)));
         }
         Some(map)
     }
@@ -297,15 +307,17 @@ impl Reader {
             |text: &str| text.parse().map_err(|_| format!("`{}` is not a kind of provider; write `grpc` or `http`", clip(text)));
         let mut extension_providers = mesh.extension_providers;
         // One by one: to sort them first takes kilobytes of code.
-        for (name, kind) in self.map(fields, "extensionProviders", kind).unwrap_or_default() {
-            extension_providers.insert(name, kind);
+        for (name, word) in self.map(fields, "extensionProviders").unwrap_or_default() {
+            if let Some(kind) = self.meaning(&word, kind) {
+                extension_providers.insert(name.to_owned(), kind);
+            }
         }
         Mesh {
             extension_providers,
-            root_namespace: self.word(fields, "rootNamespace", mesh.root_namespace, filled),
-            trust_domain: self.word(fields, "trustDomain", mesh.trust_domain, filled),
+            root_namespace: self.one(fields, "rootNamespace", mesh.root_namespace, filled),
+            trust_domain: self.one(fields, "trustDomain", mesh.trust_domain, filled),
             trust_domain_aliases: self.texts(fields, "trustDomainAliases"),
-            multiple_custom_providers: self.word(fields, "multipleCustomProviders", false, flag),
+            multiple_custom_providers: self.one(fields, "multipleCustomProviders", false, flag),
         }
     }
 
@@ -315,12 +327,16 @@ impl Reader {
             "deny" => Ok(ProviderAnswer::Deny),
             _ => Err(format!("`{}` is not an answer; write `allow` or `deny`", clip(text))),
         };
-        let providers = self.map(fields, "customProviders", answer).unwrap_or_default();
-        for (name, _) in providers.iter().filter(|(name, _)| !mesh.extension_providers.contains_key(name)) {
-            let place = fields.get("customProviders").map_or(Place::default(), |value| value.place);
-            let message =
-                format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));
-            self.report(place, "undefined-provider", &format!("customProviders.{}", clip(name)), &message);
+        let place = fields.get("customProviders").map_or(Place::default(), |value| value.place);
+        let mut providers = Vec::new();
+        for (name, word) in self.map(fields, "customProviders").unwrap_or_default() {
+            let Some(answer) = self.meaning(&word, answer) else { continue };
+            if !mesh.extension_providers.contains_key(name) {
+                let message =
+                    format!("`{0}` is not a provider of the mesh; add `{0}: grpc` to `mesh.extensionProviders`", clip(name));
+                self.report(place, "undefined-provider", &word.path, &message);
+            }
+            providers.push((name.to_owned(), answer));
         }
         providers
     }
@@ -328,16 +344,22 @@ impl Reader {
     fn workload(&mut self, fields: Fields<'_>) -> (Option<String>, Option<Labels>) {
         let Some(value) = fields.get("workload") else { return (None, None) };
         let Some(fields) = self.fields(value, "workload", Some(&["namespace", "labels"])) else { return (None, None) };
-        let namespace = self.word(fields, "namespace", None, |text| filled(text).map(Some));
-        let labels = self.map(fields, "labels", |text| Ok(text.to_owned()));
-        (namespace, labels.map(Labels::from_iter))
+        let namespace = self.one(fields, "namespace", None, |text| filled(text).map(Some));
+        let labels = self.map(fields, "labels").map(|labels| {
+            let mut own = Labels::default();
+            for (name, word) in labels {
+                own.insert(name, word.text);
+            }
+            own
+        });
+        (namespace, labels)
     }
 
     fn keys(&mut self, fields: Fields<'_>) -> FilterStateKeys {
         let known = ["directPeer", "uriSans", "handshake"];
         let Some(value) = fields.get("filterState") else { return FilterStateKeys::default() };
         let Some(fields) = self.fields(value, "filterState", Some(&known)) else { return FilterStateKeys::default() };
-        let mut key = |name| self.word(fields, name, None, |text| filled(text).map(Some));
+        let mut key = |name| self.one(fields, name, None, |text| filled(text).map(Some));
         FilterStateKeys { direct_peer: key("directPeer"), uri_sans: key("uriSans"), handshake: key("handshake") }
     }
 
@@ -345,7 +367,7 @@ impl Reader {
         let known = ["firstUriSan", "sourceAddress", "serverName"];
         let Some(value) = fields.get("trust") else { return Trust::default() };
         let Some(fields) = self.fields(value, "trust", Some(&known)) else { return Trust::default() };
-        let mut trusts = |name| self.word(fields, name, false, flag);
+        let mut trusts = |name| self.one(fields, name, false, flag);
         Trust { first_uri_san: trusts("firstUriSan"), source_address: trusts("sourceAddress"), server_name: trusts("serverName") }
     }
 
