@@ -31,7 +31,11 @@ impl Network {
 
     /// Makes addresses ours, and says which the kernel refuses to.
     pub fn add(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
-        let is_ours = |address: &IpAddr| std::net::UdpSocket::bind((*address, 0)).is_ok();
+        // A socket may be bound to a broadcast address, and connects from another then; nobody may connect to one.
+        let is_ours = |address: &IpAddr| {
+            let socket = std::net::UdpSocket::bind((*address, 0));
+            socket.is_ok_and(|socket| socket.connect((*address, 9)).is_ok())
+        };
         let addresses: BTreeSet<IpAddr> = addresses.into_iter().collect();
         let mut lines = String::new();
         for address in addresses.iter().filter(|address| !address.is_unspecified() && !is_ours(address)) {
