@@ -162,7 +162,7 @@ fn live(config: &str, is_tls: bool, sans: &[&'static str]) -> (Vec<u32>, Vec<Str
     (vec![first, second, third], calls.into_iter().filter(|call| !call.starts_with("metadata authz.mode")).collect())
 }
 
-const CONFIG: &str = "{workload: {namespace: foo, labels: {}}, logDenialsPerSecond: 0, policies: [{apiVersion: security.istio.io/v1, \
+const CONFIG: &str = "{workload: {namespace: foo, labels: {}}, logDenialsPerSecond: 0, fields: all, policies: [{apiVersion: security.istio.io/v1, \
     kind: AuthorizationPolicy, metadata: {name: p, namespace: foo}, spec: {rules: [{from: [{source: {principals: ['*/sa/sleep']}}]}]}}]}";
 
 #[test]
