@@ -90,7 +90,8 @@ pub(crate) fn show(root: &Path, command: &Command) -> Result<(), String> {
     command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
-/// Makes a module smaller with wasm-opt, as much as the level says; it is checked at the size that it has then, and larger than that without.
+/// Makes a module smaller with wasm-opt, as much as the level says; it is checked at the size that it has then, and
+/// larger than that without.
 pub(crate) fn shrink(wasm: &Path, level: &str, root: &Path) -> Result<(), String> {
     Need::Npm { package: "binaryen", version: "132.0.0" }
         .provide(root)
