@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::build::show;
 use crate::command::Command;
 use crate::envoy;
 use crate::instructions;
@@ -84,9 +85,4 @@ fn heap(root: &Path, memory: &Command, path: &str) -> Result<(), String> {
     let text = memory.stdout(root)?;
     fs::create_dir_all(root.join("target")).map_err(|error| format!("target: {error}"))?;
     fs::write(root.join(path), text).map_err(|error| format!("{path}: {error}"))
-}
-
-fn show(root: &Path, command: &Command) -> Result<(), String> {
-    println!("$ {command}");
-    command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }

@@ -24,7 +24,7 @@ pub(crate) fn test(root: &Path) -> Result<(), String> {
     let command = told(command, &build::envoy(root)?, root)?;
     let out = root.join(OUT);
     let panicking = build::panicking(root, &out)?;
-    show(&command.environment("AUTHZ_E2E_PANICKING", panicking.display().to_string()), root)?;
+    build::show(root, &command.environment("AUTHZ_E2E_PANICKING", panicking.display().to_string()))?;
     let mut tables: Vec<PathBuf> = fs::read_dir(&out).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     tables.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     tables.sort();
@@ -42,7 +42,7 @@ pub(crate) fn bench(root: &Path, is_quick: bool) -> Result<(), String> {
     let command = Command::new(&format!("{prefix}cargo run --quiet --release --package authz-e2e --bin cost{flag}"))
         .environment("AUTHZ_E2E_NOTHING_WASM", nothing.wasm.display().to_string())
         .environment("AUTHZ_E2E_NOTHING_MODULE", nothing.native.display().to_string());
-    show(&told(command, &build::envoy(root)?, root)?, root)
+    build::show(root, &told(command, &build::envoy(root)?, root)?)
 }
 
 const NO_NETWORK: &str = "this is not root, and user namespaces are forbidden: no network can be made";
@@ -74,11 +74,6 @@ fn told(command: Command, modules: &Modules, root: &Path) -> Result<Command, Str
         .environment("AUTHZ_E2E_WASM", path(&modules.wasm))
         .environment("AUTHZ_E2E_MODULE", path(&modules.native))
         .environment("AUTHZ_E2E_OUT", path(&out)))
-}
-
-fn show(command: &Command, root: &Path) -> Result<(), String> {
-    println!("$ {command}");
-    command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
 fn is_possible(command: &str, root: &Path) -> bool {
