@@ -1,0 +1,334 @@
+//! The facts of a connection, as C states them; read without allocating.
+
+use std::net::IpAddr;
+
+use authz_core::{Connection, Fact, MetadataEntry, MetadataValue, Transport};
+
+use crate::boundary::{Caller, Growing, guard};
+use crate::facts::fact;
+use crate::mesh::reserved;
+use crate::peer::authz_peer;
+use crate::status::authz_status;
+use crate::text::authz_text;
+
+/// How the bytes of a connection are protected on the way to the workload.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum authz_transport {
+    /// Not known yet, such as before the first bytes of the client.
+    Unknown = 0,
+    /// No TLS.
+    Plaintext = 1,
+    /// TLS that is not the mesh's: passed through, or terminated without a verified certificate of a client of
+    /// the mesh. There is no identity.
+    Tls = 2,
+    /// Mutual TLS with a verified client certificate of the mesh, terminated in front of the workload.
+    MeshMtls = 3,
+}
+
+/// An address: 4 bytes of IPv4 or 16 bytes of IPv6, in network order, as `sin_addr` and `sin6_addr` hold them.
+///
+/// Zeroed it is unknown. An IPv4-mapped IPv6 address counts as the IPv4 address that it maps.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct authz_address {
+    /// The bytes, the first `len` of which count.
+    pub bytes: [u8; 16],
+    /// 4 or 16; 0 if the address is not known.
+    pub len: u32,
+}
+
+impl authz_address {
+    const UNKNOWN: Self = Self { bytes: [0; 16], len: 0 };
+
+    fn fact(&self) -> Result<Fact<IpAddr>, authz_status> {
+        match self.len {
+            0 => Ok(Fact::Unknown),
+            4 => {
+                let [a, b, c, d, ..] = self.bytes;
+                Ok(Fact::Known(IpAddr::from([a, b, c, d])))
+            }
+            16 => Ok(Fact::Known(IpAddr::from(self.bytes))),
+            _ => Err(authz_status::Address),
+        }
+    }
+}
+
+/// Reads an address from text, such as `10.0.0.7` or `2001:db8::7`: no port, no brackets, no zone.
+///
+/// Anything else is `AUTHZ_STATUS_ADDRESS`, and `address` is unknown. Allocates nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn authz_address_parse(text: authz_text, address: *mut authz_address) -> authz_status {
+    // SAFETY: the caller keeps the rules at the head of the header.
+    let caller = unsafe { Caller::new() };
+    guard(|| {
+        let out = caller.out(address, authz_address::UNKNOWN)?;
+        let mut address = authz_address::UNKNOWN;
+        match caller.text(text)?.parse::<IpAddr>().map_err(|_| authz_status::Address)? {
+            IpAddr::V4(v4) => {
+                let (first, _) = address.bytes.split_at_mut(4);
+                first.copy_from_slice(&v4.octets());
+                address.len = 4;
+            }
+            IpAddr::V6(v6) => {
+                address.bytes = v6.octets();
+                address.len = 16;
+            }
+        }
+        out.write(address);
+        Ok(())
+    })
+}
+
+/// What form the value of a piece of metadata has. Zero is none, and an error.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum authz_metadata_kind {
+    /// A string: exactly one value.
+    Text = 1,
+    /// A list of strings: any number of values.
+    List = 2,
+}
+
+/// One value that the host knows, as `experimental.envoy.filters.FILTER[KEY]` conditions read it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct authz_metadata {
+    /// The metadata namespace: `envoy.filters.network.mysql_proxy`.
+    pub filter: authz_text,
+    /// The key.
+    pub key: authz_text,
+    /// The value or values.
+    pub values: *const authz_text,
+    /// How many they are.
+    pub values_len: usize,
+    /// An `authz_metadata_kind`.
+    pub kind: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// What is known of a connection.
+///
+/// Start with zeroes and the size, `authz_connection connection = {.size = sizeof connection};`, then state what is
+/// known.
+///
+/// What is left zero is unknown, and a connection is denied if a rule that may decide reads an unknown fact. A
+/// struct without its size is an error that denies. A value whose fact does not say `AUTHZ_FACT_KNOWN` is an error
+/// too: `AUTHZ_STATUS_CONTRADICTION`. Text that is not UTF-8 makes its fact unknown.
+///
+/// Owned by the caller and only read during the call; pointers in it have to be good for no longer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct authz_connection {
+    /// `sizeof(authz_connection)`.
+    pub size: usize,
+    /// The direct peer of the TCP connection: `source.ip`, `ipBlocks`.
+    pub source: authz_address,
+    /// The workload's own address, not that of a Service in front of it: `destination.ip`.
+    pub destination: authz_address,
+    /// The original client as a trusted proxy states it, for instance with the PROXY protocol: `remote.ip`,
+    /// `remoteIpBlocks`.
+    pub remote: authz_address,
+    /// An `authz_fact` about `remote`. Absent: no proxy stated one, so the original client is the direct peer.
+    pub remote_fact: u32,
+    /// An `authz_fact` about `destination_port`. Absent counts as unknown.
+    pub destination_port_fact: u32,
+    /// The workload's port, in host order.
+    pub destination_port: u32,
+    /// An `authz_transport`.
+    pub transport: u32,
+    /// An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent: its certificate has no
+    /// URI SAN. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
+    pub peer_fact: u32,
+    /// An `authz_fact` about `sni`.
+    pub sni_fact: u32,
+    /// An `authz_fact` about `metadata`. Absent: the host has none.
+    pub metadata_fact: u32,
+    /// All URI SANs of the peer's certificate; a rule that matches any of them matches. None says that the
+    /// certificate has none. At most 512; a `peer` may have any number.
+    pub uri_sans: *const authz_text,
+    /// How many they are.
+    pub uri_sans_len: usize,
+    /// The identity, looked up before for all connections of a TLS session; instead of `uri_sans`.
+    pub peer: *const authz_peer,
+    /// The server name that the client asked for, in any case; an empty one is none.
+    pub sni: authz_text,
+    /// All metadata. At most 128 pieces with 512 values together.
+    pub metadata: *const authz_metadata,
+    /// How many pieces there are.
+    pub metadata_len: usize,
+}
+
+// SAFETY: `repr(C)` with the size first; bytes, integers and pointers: 3 × 20 bytes of addresses and 7 × 4 bytes of
+// numbers make whole words, as do the pointers and lengths behind them.
+unsafe impl Growing for authz_connection {
+    const FIRST: usize = size_of::<usize>() * 8 + 88;
+}
+
+const _: () = assert!(size_of::<authz_connection>() == authz_connection::FIRST && authz_connection::FIRST % 8 == 0);
+
+/// The most URI SANs and pieces of metadata that most connections have: room on the stack that costs nothing.
+const FEW: usize = 4;
+/// The most that a connection may have.
+const MANY_SANS: usize = 512;
+const MANY_PIECES: usize = 128;
+const MANY_VALUES: usize = 512;
+
+/// Hands the connection that C states to `work`.
+#[inline]
+pub(crate) fn with<R>(
+    caller: &Caller,
+    connection: *const authz_connection,
+    work: impl FnOnce(&Connection<'_>) -> R,
+) -> Result<R, authz_status> {
+    let given = caller.growing(connection)?;
+    let base = base(caller, &given)?;
+    let sans = if given.peer.is_null() { caller.slice(given.uri_sans, given.uri_sans_len)? } else { &[] };
+    if sans.len() <= FEW && given.metadata_fact != 2 {
+        let mut room = [""; FEW];
+        let connection = peer(caller, &given, base, sans, &mut room)?;
+        return Ok(work(&metadata(caller, &given, connection, &mut [], &mut [])?));
+    }
+    with_many(caller, &given, base, sans, work)
+}
+
+/// The same for more than a few, which takes more of the stack.
+#[cold]
+#[inline(never)]
+fn with_many<R>(
+    caller: &Caller,
+    given: &authz_connection,
+    base: Connection<'_>,
+    sans: &[authz_text],
+    work: impl FnOnce(&Connection<'_>) -> R,
+) -> Result<R, authz_status> {
+    let mut room = [""; MANY_SANS];
+    let connection = peer(caller, given, base, sans, &mut room)?;
+    let mut pieces = [MetadataEntry { filter: "", key: "", value: MetadataValue::List(&[]) }; MANY_PIECES];
+    let mut values = [""; MANY_VALUES];
+    Ok(work(&metadata(caller, given, connection, &mut pieces, &mut values)?))
+}
+
+/// The facts that are numbers, and the server name.
+#[inline]
+fn base<'c>(caller: &'c Caller, given: &authz_connection) -> Result<Connection<'c>, authz_status> {
+    let source = given.source.fact()?;
+    let remote = match (fact(given.remote_fact)?, given.remote.fact()?) {
+        (Fact::Unknown, Fact::Unknown) => Fact::Unknown,
+        (Fact::Absent, Fact::Unknown) => source,
+        (Fact::Known(()), Fact::Known(address)) => Fact::Known(address),
+        (Fact::Unknown | Fact::Absent | Fact::Known(()), _) => return Err(authz_status::Contradiction),
+    };
+    let port = u16::try_from(given.destination_port).map_err(|_| authz_status::Number)?;
+    let port = match (fact(given.destination_port_fact)?, port) {
+        (Fact::Known(()), port) => Fact::Known(port),
+        (Fact::Unknown | Fact::Absent, 0) => Fact::Unknown,
+        (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
+    };
+    let connection = Connection::unknown()
+        .source_ip(source)
+        .remote_ip(remote)
+        .destination_ip(given.destination.fact()?)
+        .destination_port(port);
+    Ok(match (fact(given.sni_fact)?, given.sni.len) {
+        (Fact::Unknown, 0) => connection,
+        (Fact::Absent, 0) => connection.without_sni(),
+        // A name that cannot be read is not known.
+        (Fact::Known(()), _) => match str::from_utf8(caller.bytes(given.sni)?) {
+            Ok(name) => connection.sni(name),
+            Err(_) => connection,
+        },
+        (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
+    })
+}
+
+/// Adds the transport and the identity of the peer.
+#[inline]
+fn peer<'c>(
+    caller: &'c Caller,
+    given: &authz_connection,
+    connection: Connection<'c>,
+    sans: &[authz_text],
+    room: &'c mut [&'c str],
+) -> Result<Connection<'c>, authz_status> {
+    let transport = match given.transport {
+        0 => Fact::Unknown,
+        1 => Fact::Known(Transport::Plaintext),
+        2 => Fact::Known(Transport::Tls),
+        3 => Fact::Known(Transport::MeshMtls),
+        _ => return Err(authz_status::Number),
+    };
+    let handle = caller.borrow_optional(given.peer)?;
+    let is_stated = handle.is_some() || given.uri_sans_len != 0;
+    match (fact(given.peer_fact)?, transport) {
+        (Fact::Unknown, _) if !is_stated => Ok(connection.transport(transport)),
+        (Fact::Absent, Fact::Known(Transport::MeshMtls)) if !is_stated => Ok(connection.principals(&[])),
+        (Fact::Absent, _) if !is_stated => Ok(connection.transport(transport)),
+        (Fact::Known(()), Fact::Known(Transport::MeshMtls)) => match handle {
+            Some(_) if given.uri_sans_len != 0 => Err(authz_status::Contradiction),
+            Some(peer) => Ok(connection.peer(&peer.0)),
+            None => Ok(match texts(caller, sans, room)? {
+                Some((sans, _)) => connection.principals(sans),
+                // An identity that cannot be read is not known.
+                None => connection.transport(transport),
+            }),
+        },
+        (Fact::Unknown | Fact::Absent | Fact::Known(()), _) => Err(authz_status::Contradiction),
+    }
+}
+
+/// The texts of a list, in the first places of `room`, and the places left; nothing if one is not UTF-8.
+#[inline]
+fn texts<'c>(caller: &'c Caller, list: &[authz_text], room: &'c mut [&'c str]) -> Result<Texts<'c>, authz_status> {
+    let (places, rest) = room.split_at_mut_checked(list.len()).ok_or(authz_status::TooMany)?;
+    for (place, text) in places.iter_mut().zip(list) {
+        match str::from_utf8(caller.bytes(*text)?) {
+            Ok(text) => *place = text,
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(Some((places, rest)))
+}
+
+type Texts<'c> = Option<(&'c [&'c str], &'c mut [&'c str])>;
+
+/// Adds the metadata.
+#[inline]
+fn metadata<'c>(
+    caller: &'c Caller,
+    given: &authz_connection,
+    connection: Connection<'c>,
+    pieces: &'c mut [MetadataEntry<'c>],
+    mut values: &'c mut [&'c str],
+) -> Result<Connection<'c>, authz_status> {
+    match (fact(given.metadata_fact)?, given.metadata_len) {
+        (Fact::Unknown, 0) => return Ok(connection),
+        (Fact::Absent, 0) => return Ok(connection.without_metadata()),
+        (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
+        (Fact::Known(()), _) => {}
+    }
+    let stated = caller.slice(given.metadata, given.metadata_len)?;
+    let pieces = pieces.get_mut(..stated.len()).ok_or(authz_status::TooMany)?;
+    for (place, piece) in pieces.iter_mut().zip(stated) {
+        reserved(piece.reserved)?;
+        let list = caller.slice(piece.values, piece.values_len)?;
+        let (Ok(filter), Ok(key), Some((list, rest))) = (
+            str::from_utf8(caller.bytes(piece.filter)?),
+            str::from_utf8(caller.bytes(piece.key)?),
+            texts(caller, list, values)?,
+        ) else {
+            // Metadata that cannot be read is not known.
+            return Ok(connection);
+        };
+        values = rest;
+        let value = match (piece.kind, list) {
+            (1, [text]) => MetadataValue::Text(text),
+            (1, _) => return Err(authz_status::Contradiction),
+            (2, list) => MetadataValue::List(list),
+            _ => return Err(authz_status::Number),
+        };
+        *place = MetadataEntry { filter, key, value };
+    }
+    Ok(connection.metadata(pieces))
+}
