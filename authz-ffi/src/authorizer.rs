@@ -184,7 +184,8 @@ pub unsafe extern "C" fn authz_decide_answered(
                 return Err(authz_status::Number);
             }
         }
-        let decide = |connection: &Connection<'_>| Ok(authz_decision::lend(&answered(&caller, authorizer.0.decide(connection), answers)?));
+        let decide =
+            |connection: &Connection<'_>| Ok(authz_decision::lend(&answered(&caller, authorizer.0.decide(connection), answers)?));
         out.write(connection::with(&caller, connection, decide)??);
         Ok(())
     })

@@ -313,11 +313,9 @@ fn metadata<'c>(
     for (place, piece) in pieces.iter_mut().zip(stated) {
         reserved(piece.reserved)?;
         let list = caller.slice(piece.values, piece.values_len)?;
-        let (Ok(filter), Ok(key), Some((list, rest))) = (
-            str::from_utf8(caller.bytes(piece.filter)?),
-            str::from_utf8(caller.bytes(piece.key)?),
-            texts(caller, list, values)?,
-        ) else {
+        let (Ok(filter), Ok(key), Some((list, rest))) =
+            (str::from_utf8(caller.bytes(piece.filter)?), str::from_utf8(caller.bytes(piece.key)?), texts(caller, list, values)?)
+        else {
             // Metadata that cannot be read is not known.
             return Ok(connection);
         };

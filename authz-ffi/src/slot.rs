@@ -114,9 +114,7 @@ pub unsafe extern "C" fn authz_slot_decide_early(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        decide(&caller, slot, connection, decision, owner, |authorizer, connection| {
-            authorizer.decide_early(connection).or_deny()
-        })
+        decide(&caller, slot, connection, decision, owner, |authorizer, connection| authorizer.decide_early(connection).or_deny())
     })
 }
 

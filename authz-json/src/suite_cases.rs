@@ -45,8 +45,8 @@ fn case(case: &Case) -> Option<SuiteCase<'_>> {
         policies: texts.iter().map(|text| format!("{text}\n")).collect::<Vec<_>>().join("---\n"),
         mesh: question.mesh.into(),
         workload: question.workload.into(),
-        connection: question.connection,
+        connection: question.written,
         expect: question.expect,
-        lenient: question.lenient,
+        lenient: question.is_lenient,
     })
 }

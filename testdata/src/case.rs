@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use authz_core::{
-    Authorizer, Decision, LoadError, Mesh, PolicyLoader, Profile, ProviderAnswer, RuleId, Shadow, Verdict, Workload,
-};
+use authz_core::{Authorizer, Decision, LoadError, Mesh, PolicyLoader, Profile, ProviderAnswer, Verdict, Workload};
 
-use crate::entries::Entries;
+use crate::door::{Found, FoundRule, Question};
 use crate::facts::OwnedConnection;
-use crate::format::{Audit, CaseFile, ProviderDecision, ProviderFile, RuleFile, ShadowFile};
-use crate::subject::ConnectionFile;
+use crate::format::{Audit, CaseFile, RuleFile, ShadowFile};
 use crate::validation::ResourceCase;
 
 /// What running a case showed.
@@ -35,23 +32,6 @@ pub struct Case {
 pub(crate) enum Body {
     Connection(Box<ConnectionCase>),
     Resource(Box<ResourceCase>),
-}
-
-/// What a case about a connection asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'c> {
-    /// The mesh.
-    pub mesh: &'c Mesh,
-    /// The workload.
-    pub workload: &'c Workload,
-    /// Name and text of each source of policies.
-    pub sources: &'c [(String, String)],
-    /// The connection.
-    pub connection: &'c ConnectionFile,
-    /// What has to become of it.
-    pub expect: Verdict,
-    /// Whether the policies are loaded leniently.
-    pub lenient: bool,
 }
 
 /// A case about a connection.
@@ -96,6 +76,22 @@ impl Case {
 }
 
 impl Case {
+    /// What a case about a connection asks, for a door of its own; nothing for a validation case and one that is skipped.
+    pub fn question(&self) -> Option<Question<'_>> {
+        match &self.body {
+            Body::Connection(case) if self.skip.is_none() => Some(case.question()),
+            Body::Connection(_) | Body::Resource(_) => None,
+        }
+    }
+
+    /// Holds what a door found to what the case states; a line for each thing that does not hold.
+    pub fn judge(&self, found: &Found) -> Vec<String> {
+        match &self.body {
+            Body::Connection(case) => case.check(found, &format!("{found:?}")),
+            Body::Resource(_) => Vec::new(),
+        }
+    }
+
     /// The policies of a case about a connection, as text; nothing where they are several texts.
     pub fn policies(&self) -> Option<&str> {
         match &self.body {
@@ -103,21 +99,6 @@ impl Case {
                 [(_, text)] => Some(text),
                 _ => None,
             },
-            Body::Resource(_) => None,
-        }
-    }
-
-    /// What a case about a connection asks; nothing for a validation case.
-    pub fn question(&self) -> Option<Question<'_>> {
-        match &self.body {
-            Body::Connection(case) => Some(Question {
-                mesh: &case.mesh,
-                workload: &case.workload,
-                sources: &case.sources,
-                connection: &case.file.connection,
-                expect: case.file.expect.into(),
-                lenient: case.file.lenient,
-            }),
             Body::Resource(_) => None,
         }
     }
@@ -135,6 +116,19 @@ impl Case {
 }
 
 impl ConnectionCase {
+    fn question(&self) -> Question<'_> {
+        Question {
+            mesh: &self.mesh,
+            workload: &self.workload,
+            sources: &self.sources,
+            is_lenient: self.file.lenient,
+            connection: &self.connection,
+            written: &self.file.connection,
+            expect: self.file.expect.into(),
+            providers: &self.file.custom_providers,
+        }
+    }
+
     fn load(&self) -> Result<Authorizer, LoadError> {
         let mut loader = PolicyLoader::new(&self.mesh).profile(self.profile);
         if self.file.lenient {
@@ -156,7 +150,8 @@ impl ConnectionCase {
             let decided = self.ask_providers(authorizer.decide(connection));
             let explained = self.ask_providers(authorizer.explain(connection).decision);
             for (door, decision) in [("decide", &decided), ("explain", &explained)] {
-                failures.extend(self.check(decision).into_iter().map(|failure| format!("{door}: {failure}")));
+                let found = self.check(&Found::from(decision), &decision.to_string());
+                failures.extend(found.into_iter().map(|failure| format!("{door}: {failure}")));
             }
             failures
         })
@@ -165,7 +160,7 @@ impl ConnectionCase {
     /// Gives the answers of the case's stand-ins.
     fn ask_providers<'a>(&self, mut decision: Decision<'a>) -> Decision<'a> {
         while let Some(name) = decision.provider() {
-            match answer(&self.file.custom_providers, name) {
+            match self.question().answer_of(name) {
                 ProviderAnswer::Allow => decision = decision.with_provider(ProviderAnswer::Allow),
                 ProviderAnswer::Deny => return decision.with_provider(ProviderAnswer::Deny),
             }
@@ -173,66 +168,60 @@ impl ConnectionCase {
         decision
     }
 
-    fn check(&self, decision: &Decision<'_>) -> Vec<String> {
+    /// Holds an answer, which `shown` describes, to what the case states.
+    fn check(&self, found: &Found, shown: &str) -> Vec<String> {
         let mut failures = Vec::new();
         let mut expect = |what: &str, expected: Option<String>, found: String| {
             if let Some(expected) = expected.filter(|expected| *expected != found) {
-                failures.push(format!("{what} is `{found}`, expected `{expected}` ({decision})"));
+                failures.push(format!("{what} is `{found}`, expected `{expected}` ({shown})"));
             }
         };
-        let (file, reason) = (&self.file, decision.reason());
-        expect("the verdict", Some(Verdict::from(file.expect).to_string()), decision.verdict().to_string());
-        expect("the reason", file.because.reason.clone(), reason.code().to_owned());
-        let policy = reason.policy().map_or_else(|| "none".into(), ToString::to_string);
-        expect("the deciding policy", file.because.policy.clone(), policy);
-        let rule = reason.rule().map_or_else(|| "none".into(), |rule| rule.index().to_string());
+        let file = &self.file;
+        expect("the verdict", Some(Verdict::from(file.expect).to_string()), found.verdict.to_string());
+        expect("the reason", file.because.reason.clone(), found.reason.clone());
+        expect("the deciding policy", file.because.policy.clone(), found.policy.clone().unwrap_or_else(none));
+        let rule = found.rule.map_or_else(none, |rule| rule.to_string());
         expect("the deciding rule", file.because.rule.map(|rule| rule.to_string()), rule);
         if let Some(audit) = &file.audit {
-            let marked = decision.audit();
             match audit {
-                None => expect("the audit rule", Some("none".into()), name(marked)),
+                None => expect("the audit rule", Some(none()), name(found.audit.as_ref())),
                 Some(Audit::Marked(expected)) => {
-                    expect("whether it is marked for audit", Some(expected.to_string()), marked.is_some().to_string());
+                    expect("whether it is marked for audit", Some(expected.to_string()), found.audit.is_some().to_string());
                 }
-                Some(Audit::Rule(rule)) => expect("the audit rule", Some(written(rule)), name(marked)),
+                Some(Audit::Rule(rule)) => expect("the audit rule", Some(written(rule)), name(found.audit.as_ref())),
             }
         }
         if let Some(expected) = &file.dry_run {
-            let results = decision.dry_run();
-            for (action, expected, found) in [("ALLOW", &expected.allow, results.allow), ("DENY", &expected.deny, results.deny)] {
+            let results = [("ALLOW", &expected.allow, &found.shadow_allow), ("DENY", &expected.deny, &found.shadow_deny)];
+            for (action, expected, found) in results {
                 if let Some(expected) = expected {
-                    expect(&format!("the dry-run result of {action}"), Some(shadow_text(expected)), shadow_found(&found));
+                    expect(&format!("the dry-run result of {action}"), Some(shadow_text(expected)), shadow_found(found));
                 }
             }
-            let if_enforced = results.if_enforced.map_or_else(|| decision.verdict(), |reason| reason.verdict());
             let expected = expected.if_enforced.map(|expected| Verdict::from(expected).to_string());
-            expect("the verdict if dry-run policies were enforced", expected, if_enforced.to_string());
+            expect("the verdict if dry-run policies were enforced", expected, found.if_enforced.to_string());
         }
         failures
     }
 }
 
-fn answer(providers: &Entries<ProviderFile>, name: &str) -> ProviderAnswer {
-    match providers.get(name) {
-        Some(ProviderFile { decision: ProviderDecision::Allow, .. }) => ProviderAnswer::Allow,
-        Some(ProviderFile { decision: ProviderDecision::Error, fail_open: true, .. }) => ProviderAnswer::Allow,
-        Some(_) | None => ProviderAnswer::Deny,
-    }
+fn none() -> String {
+    "none".into()
 }
 
 fn written(rule: &RuleFile) -> String {
     format!("{} rule {}", rule.policy, rule.rule)
 }
 
-fn name(rule: Option<&RuleId>) -> String {
-    rule.map_or_else(|| "none".into(), ToString::to_string)
+fn name(rule: Option<&FoundRule>) -> String {
+    rule.map_or_else(none, |rule| format!("{} rule {}", rule.policy, rule.rule))
 }
 
 fn shadow_text(expected: &ShadowFile) -> String {
-    let rule = expected.rule.as_ref().map_or_else(|| "none".into(), written);
+    let rule = expected.rule.as_ref().map_or_else(none, written);
     format!("{} by {rule}", expected.result)
 }
 
-fn shadow_found(found: &Shadow<'_>) -> String {
-    format!("{} by {}", found.result().unwrap_or("not configured"), name(found.rule()))
+fn shadow_found((result, rule): &(Option<String>, Option<FoundRule>)) -> String {
+    format!("{} by {}", result.as_deref().unwrap_or("not configured"), name(rule.as_ref()))
 }

@@ -98,6 +98,14 @@ impl OwnedConnection {
         work(&self.connection(&principals, &entries))
     }
 
+    /// The metadata: filter, key, values, and whether the value is a list of them.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str, &[String], bool)> {
+        self.metadata.iter().map(|(filter, key, value)| match value {
+            OneOrMany::One(text) => (filter.as_str(), key.as_str(), std::slice::from_ref(text), false),
+            OneOrMany::Many(many) => (filter.as_str(), key.as_str(), many.as_slice(), true),
+        })
+    }
+
     fn connection<'a>(&'a self, principals: &'a [&'a str], entries: &'a [MetadataEntry<'a>]) -> Connection<'a> {
         let mut connection = Connection::unknown()
             .source_ip(self.source)

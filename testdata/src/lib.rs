@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod door;
 mod entries;
 mod facts;
 mod format;
@@ -35,7 +36,8 @@ mod suite;
 mod validation;
 mod yaml;
 
-pub use case::{Case, Outcome, Question};
+pub use case::{Case, Outcome};
+pub use door::{Found, FoundRule, Question};
 pub use entries::Entries;
 pub use facts::OwnedConnection;
 pub use subject::{ConnectionFile, MeshFile, OneOrMany, WorkloadFile};
