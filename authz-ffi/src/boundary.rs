@@ -30,8 +30,10 @@ pub(crate) fn guard_or<T>(after_panic: T, work: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(answer) => answer,
         Err(payload) => {
-            // Dropping it could panic again.
-            std::mem::forget(payload);
+            // Dropping what it carries could panic again.
+            if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(another);
+            }
             after_panic
         }
     }
@@ -52,7 +54,6 @@ pub(crate) unsafe trait Growing: Copy {
 const LARGEST: usize = 4096;
 
 /// A struct of the caller's, as this library knows it.
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one call; a box would allocate")]
 pub(crate) enum Grown<'c, T> {
     /// Of the size that it has here.
     Same(&'c T),

@@ -163,7 +163,7 @@ pub struct authz_connection {
 // SAFETY: `repr(C)` with the size first; bytes, integers and pointers: 3 × 20 bytes of addresses and 7 × 4 bytes of
 // numbers make whole words, as do the pointers and lengths behind them.
 unsafe impl Growing for authz_connection {
-    const FIRST: usize = size_of::<usize>() * 8 + 88;
+    const FIRST: usize = size_of::<[usize; 8]>() + 88;
 }
 
 const _: () = assert!(size_of::<authz_connection>() == authz_connection::FIRST && authz_connection::FIRST % 8 == 0);

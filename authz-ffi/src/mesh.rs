@@ -76,7 +76,7 @@ pub(crate) fn reserved(number: u32) -> Result<(), authz_status> {
 }
 
 /// A text that has to say something.
-pub(crate) fn stated<'c>(caller: &'c Caller, text: authz_text) -> Result<&'c str, authz_status> {
+pub(crate) fn stated(caller: &Caller, text: authz_text) -> Result<&str, authz_status> {
     match caller.text(text)? {
         "" => Err(authz_status::Empty),
         text => Ok(text),

@@ -33,6 +33,10 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
         Step::new("wasm", "the core for browsers and proxies")
             .needs(Need::Target("wasm32-unknown-unknown"))
             .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
+        Step::new("c", "the C library: other compilers, sanitizers, valgrind, panics, C++, installed")
+            .needs(Need::Debian(&["gcc", "g++", "clang", "libclang-rt-dev", "cmake", "make", "man-db", "pkg-config", "valgrind"]))
+            .runs(cargo("clippy --package authz-ffi --all-targets --all-features -- -D warnings"))
+            .runs(cargo("test --package authz-ffi --features inject-panics --test toolchain")),
         Step::new("envoy", "both filters in a real Envoy, on real sockets").checks("cargo xtask test --only envoy", envoy::test),
         Step::new("playground", "the npm package in Node, and the playground in a real Chromium")
             .checks("cargo xtask test --only playground", playground::test),

@@ -22,7 +22,7 @@ static void *decide(void *unused) {
 
 /* The work of a child: what its parent could do, it can. */
 static void in_child(void) {
-  alarm(20);
+  alarm(120);
   authz_connection allowed = plaintext("10.0.0.7", 9000), denied = plaintext("10.66.0.7", 9000);
   authz_decision decision;
   CHECK(authz_decide(authorizer, &denied, &decision) == AUTHZ_STATUS_OK && decision.verdict == AUTHZ_VERDICT_DENY);
@@ -39,7 +39,7 @@ int main(void) {
   CHECK(authz_slot_new(authorizer, &slot) == AUTHZ_STATUS_OK);
   pthread_t thread;
   CHECK(pthread_create(&thread, NULL, decide, NULL) == 0);
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; i < 8; i++) {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
