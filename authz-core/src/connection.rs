@@ -31,6 +31,7 @@ pub enum Fact<T> {
 
 impl<T> Fact<T> {
     /// The value, if it is known.
+    #[inline]
     pub fn known(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
@@ -155,6 +156,7 @@ impl<'a> Connection<'a> {
     ///
     /// assert!(Connection::unknown().source().is_unknown());
     /// ```
+    #[inline]
     pub fn unknown() -> Self {
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
@@ -182,6 +184,7 @@ impl<'a> Connection<'a> {
     /// let connection = Connection::unknown().source_ip(Fact::Absent);
     /// assert_eq!(connection.source(), Fact::Unknown);
     /// ```
+    #[inline]
     pub fn source_ip(mut self, address: Fact<IpAddr>) -> Self {
         self.source = self.address(FactSet::SOURCE_IP, address);
         if !self.remote_is_stated {
@@ -203,6 +206,7 @@ impl<'a> Connection<'a> {
     /// let client = Fact::Known("203.0.113.7".parse().unwrap());
     /// assert_eq!(connection.remote_ip(client).remote(), client);
     /// ```
+    #[inline]
     pub fn remote_ip(mut self, address: Fact<IpAddr>) -> Self {
         self.remote_is_stated = true;
         self.remote = self.address(FactSet::REMOTE_IP, address);
@@ -217,6 +221,7 @@ impl<'a> Connection<'a> {
     /// let address = Fact::Known("10.0.0.9".parse().unwrap());
     /// assert_eq!(Connection::unknown().destination_ip(address).destination(), address);
     /// ```
+    #[inline]
     pub fn destination_ip(mut self, address: Fact<IpAddr>) -> Self {
         self.destination = self.address(FactSet::DESTINATION_IP, address);
         self
@@ -229,6 +234,7 @@ impl<'a> Connection<'a> {
     ///
     /// assert_eq!(Connection::unknown().destination_port(Fact::Known(80)).port(), Fact::Known(80));
     /// ```
+    #[inline]
     pub fn destination_port(mut self, port: Fact<u16>) -> Self {
         self.note(FactSet::DESTINATION_PORT, port.known().is_some());
         self.port = port.known().unwrap_or_default();
@@ -258,6 +264,7 @@ impl<'a> Connection<'a> {
     /// let sans = ["spiffe://cluster.local/ns/foo/sa/sleep", "spiffe://old-td/ns/foo/sa/sleep"];
     /// assert!(Connection::unknown().principals(&sans).identities().eq(sans));
     /// ```
+    #[inline]
     pub fn principals(self, identities: &'a [&'a str]) -> Self {
         self.mesh_peer((!identities.is_empty()).then_some(Principals::Many(identities)))
     }
@@ -275,6 +282,7 @@ impl<'a> Connection<'a> {
     /// assert!(authorizer.allows(&Connection::unknown().peer(&peer)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn peer(self, peer: &'a Peer) -> Self {
         self.mesh_peer((!peer.is_empty()).then_some(Principals::Resolved(peer)))
     }
@@ -303,6 +311,7 @@ impl<'a> Connection<'a> {
     /// let connection = Connection::unknown().transport(Fact::Known(Transport::MeshMtls));
     /// assert!(connection.peer_is_unknown());
     /// ```
+    #[inline]
     pub fn transport(mut self, transport: Fact<Transport>) -> Self {
         let known = match transport {
             Fact::Known(transport) => Some(transport),
@@ -323,6 +332,7 @@ impl<'a> Connection<'a> {
     ///
     /// assert_eq!(Connection::unknown().sni("a.example").server_name(), Fact::Known("a.example"));
     /// ```
+    #[inline]
     pub fn sni(mut self, name: &'a str) -> Self {
         self.note(FactSet::SNI, true);
         self.sni = (!name.is_empty()).then_some(name);
@@ -336,6 +346,7 @@ impl<'a> Connection<'a> {
     ///
     /// assert_eq!(Connection::unknown().without_sni().server_name(), Fact::Absent);
     /// ```
+    #[inline]
     pub fn without_sni(mut self) -> Self {
         self.note(FactSet::SNI, true);
         self.sni = None;
@@ -351,6 +362,7 @@ impl<'a> Connection<'a> {
     /// let connection = Connection::unknown().metadata(&entries);
     /// # let _ = connection;
     /// ```
+    #[inline]
     pub fn metadata(mut self, entries: &'a [MetadataEntry<'a>]) -> Self {
         self.note(FactSet::METADATA, true);
         self.metadata = Some(entries);
@@ -365,6 +377,7 @@ impl<'a> Connection<'a> {
     /// let connection = Connection::unknown().without_metadata();
     /// # let _ = connection;
     /// ```
+    #[inline]
     pub fn without_metadata(mut self) -> Self {
         self.note(FactSet::METADATA, true);
         self.metadata = None;
@@ -372,15 +385,18 @@ impl<'a> Connection<'a> {
     }
 
     /// Notes whether a fact is known.
+    #[inline]
     fn note(&mut self, fact: FactSet, is_known: bool) {
         self.unknown = if is_known { self.unknown.without(fact) } else { self.unknown | fact };
     }
 
+    #[inline]
     fn address(&mut self, fact: FactSet, address: Fact<IpAddr>) -> IpAddr {
         self.note(fact, address.known().is_some());
         address.known().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())
     }
 
+    #[inline]
     fn mesh_peer(mut self, peer: Option<Principals<'a>>) -> Self {
         self.note(FactSet::TRANSPORT | FactSet::PEER, true);
         self.transport = Transport::MeshMtls;

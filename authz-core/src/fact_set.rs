@@ -96,6 +96,7 @@ impl FactSet {
     }
 
     /// The set as one byte, one bit a fact, for doors that speak in integers.
+    #[inline]
     pub fn bits(self) -> u8 {
         self.0
     }

@@ -85,6 +85,7 @@ pub(crate) struct Out<'c, T> {
 
 impl<T> Out<'_, T> {
     /// Writes the answer. What stood there is not read.
+    #[inline]
     pub(crate) fn write(&self, answer: T) {
         // SAFETY: `Caller::out` found it neither NULL nor misaligned, and the caller gives it for writing.
         unsafe { ptr::write(self.pointer, answer) }
@@ -104,6 +105,7 @@ impl Caller {
     }
 
     /// What a pointer points to.
+    #[inline]
     pub(crate) fn borrow<T>(&self, pointer: *const T) -> Result<&T, authz_status> {
         if pointer.is_null() || !pointer.is_aligned() {
             return Err(authz_status::Pointer);
@@ -112,12 +114,8 @@ impl Caller {
         Ok(unsafe { &*pointer })
     }
 
-    /// What a pointer points to, or nothing for NULL.
-    pub(crate) fn borrow_optional<T>(&self, pointer: *const T) -> Result<Option<&T>, authz_status> {
-        if pointer.is_null() { Ok(None) } else { self.borrow(pointer).map(Some) }
-    }
-
     /// An array. One of length 0 may be NULL.
+    #[inline]
     pub(crate) fn slice<T>(&self, data: *const T, len: usize) -> Result<&[T], authz_status> {
         if len == 0 {
             return Ok(&[]);
@@ -133,6 +131,7 @@ impl Caller {
     }
 
     /// The bytes of a text.
+    #[inline]
     pub(crate) fn bytes(&self, text: authz_text) -> Result<&[u8], authz_status> {
         self.slice(text.data.cast::<u8>(), text.len)
     }
@@ -169,6 +168,7 @@ impl Caller {
     }
 
     /// A place for an answer, with what stands there until there is one.
+    #[inline]
     pub(crate) fn out<T>(&self, pointer: *mut T, first: T) -> Result<Out<'_, T>, authz_status> {
         if pointer.is_null() || !pointer.is_aligned() {
             return Err(authz_status::Pointer);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use authz_core::{Connection, Fact, MetadataEntry, MetadataValue, Transport};
 
-use crate::boundary::{Caller, Growing, guard};
+use crate::boundary::{Caller, Growing, Grown, guard};
 use crate::facts::fact;
 use crate::mesh::reserved;
 use crate::peer::authz_peer;
@@ -41,6 +41,7 @@ pub struct authz_address {
 impl authz_address {
     const UNKNOWN: Self = Self { bytes: [0; 16], len: 0 };
 
+    #[inline(always)]
     fn fact(&self) -> Result<Fact<IpAddr>, authz_status> {
         match self.len {
             0 => Ok(Fact::Unknown),
@@ -176,44 +177,57 @@ const MANY_PIECES: usize = 128;
 const MANY_VALUES: usize = 512;
 
 /// Hands the connection that C states to `work`.
-#[inline]
+#[inline(always)]
 pub(crate) fn with<R>(
     caller: &Caller,
     connection: *const authz_connection,
     work: impl FnOnce(&Connection<'_>) -> R,
 ) -> Result<R, authz_status> {
-    let given = caller.growing(connection)?;
-    let base = base(caller, &given)?;
-    let sans = if given.peer.is_null() { caller.slice(given.uri_sans, given.uri_sans_len)? } else { &[] };
-    if sans.len() <= FEW && given.metadata_fact != 2 {
-        let mut room = [""; FEW];
-        let connection = peer(caller, &given, base, sans, &mut room)?;
-        return Ok(work(&metadata(caller, &given, connection, &mut [], &mut [])?));
+    match caller.growing(connection)? {
+        Grown::Same(given) => with_stated(caller, given, work),
+        Grown::Copied(given) => with_copied(caller, &given, work),
     }
-    with_many(caller, &given, base, sans, work)
 }
 
-/// The same for more than a few, which takes more of the stack.
+/// The same for a struct of another size.
 #[cold]
 #[inline(never)]
-fn with_many<R>(
-    caller: &Caller,
-    given: &authz_connection,
-    base: Connection<'_>,
-    sans: &[authz_text],
-    work: impl FnOnce(&Connection<'_>) -> R,
-) -> Result<R, authz_status> {
+fn with_copied<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
+    with_stated(caller, given, work)
+}
+
+// A connection is many bytes, which are written once if all of this becomes one function.
+#[inline(always)]
+fn with_stated<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
+    let metadata_fact = fact(given.metadata_fact)?;
+    match (metadata_fact, given.metadata_len) {
+        (Fact::Unknown | Fact::Absent, 0) | (Fact::Known(()), _) => {}
+        (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
+    }
+    if given.uri_sans_len > FEW || metadata_fact == Fact::Known(()) {
+        return with_many(caller, given, work);
+    }
+    let mut room = [""; FEW];
+    let connection = connection(caller, given, &mut room)?;
+    Ok(work(&if metadata_fact == Fact::Absent { connection.without_metadata() } else { connection }))
+}
+
+/// The same for more than a few URI SANs, or with metadata, which takes more of the stack.
+#[cold]
+#[inline(never)]
+fn with_many<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
     let mut room = [""; MANY_SANS];
-    let connection = peer(caller, given, base, sans, &mut room)?;
+    let connection = connection(caller, given, &mut room)?;
     let mut pieces = [MetadataEntry { filter: "", key: "", value: MetadataValue::List(&[]) }; MANY_PIECES];
     let mut values = [""; MANY_VALUES];
     Ok(work(&metadata(caller, given, connection, &mut pieces, &mut values)?))
 }
 
-/// The facts that are numbers, and the server name.
-#[inline]
-fn base<'c>(caller: &'c Caller, given: &authz_connection) -> Result<Connection<'c>, authz_status> {
+/// All facts but metadata. They are read first, and stated in one go.
+#[inline(always)]
+fn connection<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&'c str]) -> Result<Connection<'c>, authz_status> {
     let source = given.source.fact()?;
+    let destination = given.destination.fact()?;
     let remote = match (fact(given.remote_fact)?, given.remote.fact()?) {
         (Fact::Unknown, Fact::Unknown) => Fact::Unknown,
         (Fact::Absent, Fact::Unknown) => source,
@@ -226,32 +240,13 @@ fn base<'c>(caller: &'c Caller, given: &authz_connection) -> Result<Connection<'
         (Fact::Unknown | Fact::Absent, 0) => Fact::Unknown,
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
     };
-    let connection = Connection::unknown()
-        .source_ip(source)
-        .remote_ip(remote)
-        .destination_ip(given.destination.fact()?)
-        .destination_port(port);
-    Ok(match (fact(given.sni_fact)?, given.sni.len) {
-        (Fact::Unknown, 0) => connection,
-        (Fact::Absent, 0) => connection.without_sni(),
+    let server_name = match (fact(given.sni_fact)?, given.sni.len) {
+        (Fact::Unknown, 0) => Fact::Unknown,
+        (Fact::Absent, 0) => Fact::Absent,
         // A name that cannot be read is not known.
-        (Fact::Known(()), _) => match str::from_utf8(caller.bytes(given.sni)?) {
-            Ok(name) => connection.sni(name),
-            Err(_) => connection,
-        },
+        (Fact::Known(()), _) => str::from_utf8(caller.bytes(given.sni)?).map_or(Fact::Unknown, Fact::Known),
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
-    })
-}
-
-/// Adds the transport and the identity of the peer.
-#[inline]
-fn peer<'c>(
-    caller: &'c Caller,
-    given: &authz_connection,
-    connection: Connection<'c>,
-    sans: &[authz_text],
-    room: &'c mut [&'c str],
-) -> Result<Connection<'c>, authz_status> {
+    };
     let transport = match given.transport {
         0 => Fact::Unknown,
         1 => Fact::Known(Transport::Plaintext),
@@ -259,22 +254,52 @@ fn peer<'c>(
         3 => Fact::Known(Transport::MeshMtls),
         _ => return Err(authz_status::Number),
     };
-    let handle = caller.borrow_optional(given.peer)?;
-    let is_stated = handle.is_some() || given.uri_sans_len != 0;
-    match (fact(given.peer_fact)?, transport) {
-        (Fact::Unknown, _) if !is_stated => Ok(connection.transport(transport)),
-        (Fact::Absent, Fact::Known(Transport::MeshMtls)) if !is_stated => Ok(connection.principals(&[])),
-        (Fact::Absent, _) if !is_stated => Ok(connection.transport(transport)),
-        (Fact::Known(()), Fact::Known(Transport::MeshMtls)) => match handle {
-            Some(_) if given.uri_sans_len != 0 => Err(authz_status::Contradiction),
-            Some(peer) => Ok(connection.peer(&peer.0)),
-            None => Ok(match texts(caller, sans, room)? {
-                Some((sans, _)) => connection.principals(sans),
-                // An identity that cannot be read is not known.
-                None => connection.transport(transport),
-            }),
-        },
-        (Fact::Unknown | Fact::Absent | Fact::Known(()), _) => Err(authz_status::Contradiction),
+    let peer = peer(caller, given, transport, room)?;
+
+    let connection = Connection::unknown().source_ip(source).remote_ip(remote).destination_ip(destination).destination_port(port);
+    let connection = match server_name {
+        Fact::Unknown => connection,
+        Fact::Absent => connection.without_sni(),
+        Fact::Known(name) => connection.sni(name),
+    };
+    Ok(match peer {
+        Peer::Unstated => connection.transport(transport),
+        Peer::Sans(sans) => connection.principals(sans),
+        Peer::Handle(peer) => connection.peer(peer),
+    })
+}
+
+/// Who the peer is.
+enum Peer<'c> {
+    /// Whoever the transport makes it: nobody, or not known.
+    Unstated,
+    Sans(&'c [&'c str]),
+    Handle(&'c authz_core::Peer),
+}
+
+/// What C says of the peer.
+#[inline(always)]
+fn peer<'c>(
+    caller: &'c Caller,
+    given: &authz_connection,
+    transport: Fact<Transport>,
+    room: &'c mut [&'c str],
+) -> Result<Peer<'c>, authz_status> {
+    let is_mesh = transport == Fact::Known(Transport::MeshMtls);
+    let is_stated = !given.peer.is_null() || given.uri_sans_len != 0;
+    match fact(given.peer_fact)? {
+        Fact::Unknown if !is_stated => Ok(Peer::Unstated),
+        Fact::Absent if !is_stated => Ok(if is_mesh { Peer::Sans(&[]) } else { Peer::Unstated }),
+        Fact::Known(()) if is_mesh => {
+            if !given.peer.is_null() {
+                let handle = caller.borrow(given.peer)?;
+                return if given.uri_sans_len == 0 { Ok(Peer::Handle(&handle.0)) } else { Err(authz_status::Contradiction) };
+            }
+            let sans = caller.slice(given.uri_sans, given.uri_sans_len)?;
+            // An identity that cannot be read is not known.
+            Ok(texts(caller, sans, room)?.map_or(Peer::Unstated, |(sans, _)| Peer::Sans(sans)))
+        }
+        Fact::Unknown | Fact::Absent | Fact::Known(()) => Err(authz_status::Contradiction),
     }
 }
 
@@ -302,11 +327,10 @@ fn metadata<'c>(
     pieces: &'c mut [MetadataEntry<'c>],
     mut values: &'c mut [&'c str],
 ) -> Result<Connection<'c>, authz_status> {
-    match (fact(given.metadata_fact)?, given.metadata_len) {
-        (Fact::Unknown, 0) => return Ok(connection),
-        (Fact::Absent, 0) => return Ok(connection.without_metadata()),
-        (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
-        (Fact::Known(()), _) => {}
+    match fact(given.metadata_fact)? {
+        Fact::Unknown => return Ok(connection),
+        Fact::Absent => return Ok(connection.without_metadata()),
+        Fact::Known(()) => {}
     }
     let stated = caller.slice(given.metadata, given.metadata_len)?;
     let pieces = pieces.get_mut(..stated.len()).ok_or(authz_status::TooMany)?;

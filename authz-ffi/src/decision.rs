@@ -189,7 +189,7 @@ impl authz_decision {
     }
 
     /// The decision with everything it points to, which the authorizer owns.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lend(decision: &Decision<'_>) -> Self {
         let reason = decision.reason();
         let mut lent = Self::only(verdict(reason.verdict()), authz_reason::None);

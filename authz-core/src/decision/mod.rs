@@ -70,6 +70,7 @@ pub enum Reason<'a> {
 
 impl<'a> Reason<'a> {
     /// What the reason means for the connection.
+    #[inline]
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::AllowPolicy(_) | Self::NoPolicy => Verdict::Allow,
@@ -322,6 +323,7 @@ impl<'a> Decision<'a> {
     }
 
     /// Whether the connection may pass.
+    #[inline]
     pub fn verdict(&self) -> Verdict {
         self.reason().verdict()
     }
@@ -336,6 +338,7 @@ impl<'a> Decision<'a> {
     /// assert_eq!(decision.reason(), Reason::NoPolicy);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn reason(&self) -> Reason<'a> {
         match &self.beside {
             None => self.tail,
@@ -358,8 +361,9 @@ impl<'a> Decision<'a> {
     /// assert_eq!(decision.with_provider(ProviderAnswer::Allow).verdict(), Verdict::Allow);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn provider(&self) -> Option<&'a str> {
-        let Beside { head: None, providers: [pending, ..], .. } = self.beside? else { return None };
+        let Beside { head: None, providers: [pending, ..], .. } = self.beside.as_ref()? else { return None };
         pending.map(|(_, provider)| provider)
     }
 
@@ -392,8 +396,9 @@ impl<'a> Decision<'a> {
     /// assert_eq!(decision.audit().unwrap().to_string(), "foo/watch rule 0");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn audit(&self) -> Option<&'a RuleId> {
-        self.beside?.audit
+        self.beside.as_ref()?.audit
     }
 
     /// What the dry-run policies say.
@@ -410,8 +415,11 @@ impl<'a> Decision<'a> {
     /// assert_eq!(decision.dry_run().if_enforced.unwrap().verdict(), Verdict::Deny);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn dry_run(&self) -> DryRunResults<'a> {
-        let beside = self.beside.unwrap_or_default();
+        let Some(beside) = &self.beside else {
+            return DryRunResults { allow: Shadow::NotConfigured, deny: Shadow::NotConfigured, if_enforced: None };
+        };
         DryRunResults {
             allow: beside.shadow_allow,
             deny: beside.shadow_deny,
