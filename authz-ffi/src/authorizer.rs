@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::{fmt, ptr};
 
-use authz_core::{Authorizer, Connection, Decision, ProviderAnswer};
+use authz_core::{Authorizer, Decision, ProviderAnswer};
 
 use crate::boundary::{Caller, give_shared, guard, guard_or};
 use crate::connection::{self, authz_connection};
@@ -184,9 +184,11 @@ pub unsafe extern "C" fn authz_decide_answered(
                 return Err(authz_status::Number);
             }
         }
-        let decide =
-            |connection: &Connection<'_>| Ok(authz_decision::lend(&answered(&caller, authorizer.0.decide(connection), answers)?));
-        out.write(connection::with(&caller, connection, decide)??);
+        let mut decided = Err(authz_status::Panic);
+        connection::with_any(&caller, connection, &mut |connection| {
+            decided = answered(&caller, authorizer.0.decide(connection), answers).map(|decision| authz_decision::lend(&decision));
+        })?;
+        out.write(decided?);
         Ok(())
     })
 }

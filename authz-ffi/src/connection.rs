@@ -177,50 +177,46 @@ const MANY_PIECES: usize = 128;
 const MANY_VALUES: usize = 512;
 
 /// Hands the connection that C states to `work`.
+///
+/// A connection is many bytes, which are written once if all of this becomes one function.
 #[inline(always)]
 pub(crate) fn with<R>(
     caller: &Caller,
     connection: *const authz_connection,
     work: impl FnOnce(&Connection<'_>) -> R,
 ) -> Result<R, authz_status> {
-    match caller.growing(connection)? {
-        Grown::Same(given) => with_stated(caller, given, work),
-        Grown::Copied(given) => with_copied(caller, &given, work),
+    if let Grown::Same(given) = caller.growing(connection)?
+        && given.uri_sans_len <= FEW
+        && given.metadata_fact <= 1
+        && given.metadata_len == 0
+    {
+        let mut room = [""; FEW];
+        let connection = self::connection(caller, given, &mut room)?;
+        return Ok(work(&if given.metadata_fact == 1 { connection.without_metadata() } else { connection }));
     }
+    let (mut work, mut answer) = (Some(work), None);
+    with_any(caller, connection, &mut |connection| answer = work.take().map(|work| work(connection)))?;
+    answer.ok_or(authz_status::Panic)
 }
 
-/// The same for a struct of another size.
-#[cold]
+/// The same for any connection: of another size, with more than a few URI SANs, with metadata. It takes more of the stack.
 #[inline(never)]
-fn with_copied<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
-    with_stated(caller, given, work)
-}
-
-// A connection is many bytes, which are written once if all of this becomes one function.
-#[inline(always)]
-fn with_stated<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
-    let metadata_fact = fact(given.metadata_fact)?;
-    match (metadata_fact, given.metadata_len) {
+pub(crate) fn with_any(
+    caller: &Caller,
+    connection: *const authz_connection,
+    work: &mut dyn FnMut(&Connection<'_>),
+) -> Result<(), authz_status> {
+    let given = caller.growing(connection)?;
+    match (fact(given.metadata_fact)?, given.metadata_len) {
         (Fact::Unknown | Fact::Absent, 0) | (Fact::Known(()), _) => {}
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
     }
-    if given.uri_sans_len > FEW || metadata_fact == Fact::Known(()) {
-        return with_many(caller, given, work);
-    }
-    let mut room = [""; FEW];
-    let connection = connection(caller, given, &mut room)?;
-    Ok(work(&if metadata_fact == Fact::Absent { connection.without_metadata() } else { connection }))
-}
-
-/// The same for more than a few URI SANs, or with metadata, which takes more of the stack.
-#[cold]
-#[inline(never)]
-fn with_many<R>(caller: &Caller, given: &authz_connection, work: impl FnOnce(&Connection<'_>) -> R) -> Result<R, authz_status> {
     let mut room = [""; MANY_SANS];
-    let connection = connection(caller, given, &mut room)?;
+    let connection = self::connection(caller, &given, &mut room)?;
     let mut pieces = [MetadataEntry { filter: "", key: "", value: MetadataValue::List(&[]) }; MANY_PIECES];
     let mut values = [""; MANY_VALUES];
-    Ok(work(&metadata(caller, given, connection, &mut pieces, &mut values)?))
+    work(&metadata(caller, &given, connection, &mut pieces, &mut values)?);
+    Ok(())
 }
 
 /// All facts but metadata. They are read first, and stated in one go.
@@ -319,7 +315,6 @@ fn texts<'c>(caller: &'c Caller, list: &[authz_text], room: &'c mut [&'c str]) -
 type Texts<'c> = Option<(&'c [&'c str], &'c mut [&'c str])>;
 
 /// Adds the metadata.
-#[inline]
 fn metadata<'c>(
     caller: &'c Caller,
     given: &authz_connection,

@@ -15,12 +15,13 @@ fn explain(
     authorizer: *const authz_authorizer,
     connection: *const authz_connection,
     explanation: *mut *mut authz_string,
-    write: impl FnOnce(&Explanation<'_>) -> Result<String, authz_status>,
+    write: fn(&Explanation<'_>) -> Result<String, authz_status>,
 ) -> Result<(), authz_status> {
     let out = caller.out(explanation, ptr::null_mut())?;
     let authorizer = caller.borrow(authorizer)?;
-    let text = connection::with(caller, connection, |connection| write(&authorizer.0.explain(connection)))??;
-    out.write(authz_string::give(text));
+    let mut text = Err(authz_status::Panic);
+    connection::with_any(caller, connection, &mut |connection| text = write(&authorizer.0.explain(connection)))?;
+    out.write(authz_string::give(text?));
     Ok(())
 }
 
