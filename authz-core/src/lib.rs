@@ -63,6 +63,8 @@
 //!
 //! `small` makes the code smaller, for WebAssembly: the same decisions, but large sets of policies take longer
 //! to compile and to decide. It is off by default.
+//!
+//! `small-sort`, a part of it, sorts in less code and takes a little longer to load and to compile, not to decide. It is off by default.
 
 /// Whether the feature `small` is on; asked where there is more than one way to the same decision.
 const IS_SMALL: bool = cfg!(feature = "small");

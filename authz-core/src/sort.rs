@@ -1,29 +1,40 @@
-//! Sorting, in one place, so that the feature `small` can have it in little code.
+//! Sorting, in one place, so that the feature `small-sort` can have it in little code.
 //!
 //! The standard library brings about five kilobytes for every type that is sorted. With the feature there is
 //! one merge sort for all types, which sees nothing but places; each type adds a comparison and a swap.
 
 use std::cmp::Ordering;
 
+const IS_SMALL: bool = cfg!(feature = "small-sort");
+
 /// Sorts; of equal values it does not matter which comes first.
 #[inline]
 pub(crate) fn sort<T: Ord>(values: &mut [T]) {
+    if IS_SMALL { sort_places(values, T::cmp) } else { values.sort_unstable() }
+}
+
+/// The same where there may be a million values: only the feature `small` has it in little code.
+#[inline]
+pub(crate) fn sort_many<T: Ord>(values: &mut [T]) {
     if crate::IS_SMALL { sort_places(values, T::cmp) } else { values.sort_unstable() }
 }
 
 /// Sorts by a key; which comes first of values with one key is left open.
 #[inline]
 pub(crate) fn sort_by_key<T, K: Ord>(values: &mut [T], key: impl Fn(&T) -> K) {
-    if crate::IS_SMALL { sort_places(values, |a, b| key(a).cmp(&key(b))) } else { values.sort_unstable_by_key(key) }
+    if IS_SMALL { sort_places(values, |a, b| key(a).cmp(&key(b))) } else { values.sort_unstable_by_key(key) }
 }
 
 /// Sorts; equal values stay in their order.
 #[inline]
 pub(crate) fn sort_stably<T>(values: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
-    if crate::IS_SMALL { sort_places(values, compare) } else { values.sort_by(compare) }
+    if IS_SMALL { sort_places(values, compare) } else { values.sort_by(compare) }
 }
 
 fn sort_places<T>(values: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    if values.len() < 2 {
+        return;
+    }
     let mut places = order(values.len(), &|a, b| match (values.get(a), values.get(b)) {
         (Some(a), Some(b)) => compare(a, b) == Ordering::Greater,
         _ => false,

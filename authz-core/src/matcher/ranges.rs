@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::sort::sort;
+use crate::sort::sort_many;
 use crate::value::{IpBlock, Port};
 
 /// A value on a line: what has a smallest, a largest and neighbours.
@@ -40,7 +40,7 @@ pub(super) struct Ranges<T>(Box<[(T, T)]>);
 impl<T: Line> Ranges<T> {
     /// The union of ranges in any order.
     pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {
-        sort(&mut ranges);
+        sort_many(&mut ranges);
         let count = ranges.len();
         Self::of_sorted(ranges.into_iter(), count)
     }
@@ -128,10 +128,10 @@ impl AddressRanges {
                 (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
             }
         }
-        sort(&mut v4);
-        sort(&mut networks);
-        sort(&mut hosts);
-        sort(&mut others);
+        sort_many(&mut v4);
+        sort_many(&mut networks);
+        sort_many(&mut hosts);
+        sort_many(&mut others);
         let half = |half: u64| u32::try_from(half).unwrap_or(u32::MAX);
         let count = networks.len() + hosts.len() + others.len();
         let networks = networks.into_iter().map(|both| (both & !low, both << 64 | low));
