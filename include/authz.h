@@ -121,7 +121,7 @@ enum authz_status
    */
   AUTHZ_STATUS_RANGE = 11,
   /**
-   * The certificate cannot be read.
+   * The certificate cannot be read, or has no URI SAN and another name that a rule could take for an identity.
    */
   AUTHZ_STATUS_CERTIFICATE = 12,
   /**
@@ -478,6 +478,14 @@ typedef struct authz_findings authz_findings;
 typedef struct authz_peer authz_peer;
 
 /**
+ * The names that policies know the owner of a certificate by.
+ *
+ * Owned by the caller, who frees it with `authz_peer_names_free`; it holds copies and does not need the certificate. It does
+ * not change, so threads may share it.
+ */
+typedef struct authz_peer_names authz_peer_names;
+
+/**
  * A policy that a decision names.
  *
  * Borrowed from the authorizer that decided: good until its last owner frees it. Threads may share it.
@@ -515,14 +523,6 @@ typedef struct authz_slot authz_slot;
  * Owned by the caller, who frees it with `authz_string_free`. It does not change, so threads may share it.
  */
 typedef struct authz_string authz_string;
-
-/**
- * The URI SANs of a certificate.
- *
- * Owned by the caller, who frees it with `authz_uri_sans_free`; it holds copies and does not need the certificate. It does
- * not change, so threads may share it.
- */
-typedef struct authz_uri_sans authz_uri_sans;
 
 /**
  * A stretch of text: where it starts and how many bytes it has. It is UTF-8 and does not end with a zero byte.
@@ -879,7 +879,7 @@ typedef struct authz_connection {
   uint32_t transport;
   /**
    * An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent: its certificate has no
-   * URI SAN. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
+   * name at all. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
    */
   uint32_t peer_fact;
   /**
@@ -891,8 +891,13 @@ typedef struct authz_connection {
    */
   uint32_t metadata_fact;
   /**
-   * All URI SANs of the peer's certificate; a rule that matches any of them matches. None says that the
-   * certificate has none. At most 512; a `peer` may have any number.
+   * The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate. At most 512; a
+   * `peer` may have any number.
+   *
+   * If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
+   * principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an
+   * identity: leave the peer unknown. `authz_peer_names_from_der` does all of this. An empty list says that there
+   * is no name whatever, and such a peer passes a DENY rule for the principal `*`.
    */
   const struct authz_text *uri_sans;
   /**
@@ -1316,9 +1321,9 @@ authz_status authz_explain_json(const struct authz_authorizer *authorizer,
                                 struct authz_string **explanation);
 
 /**
- * Looks up a peer by all URI SANs of its certificate, of which there may be any number, also none.
+ * Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number.
  *
- * `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A URI SAN that is not UTF-8 is
+ * `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A name that is not UTF-8 is
  * `AUTHZ_STATUS_UTF8`; leave the identity of such a peer unknown. Allocates.
  */
 authz_status authz_peer_new(const struct authz_authorizer *authorizer,
@@ -1330,6 +1335,36 @@ authz_status authz_peer_new(const struct authz_authorizer *authorizer,
  * Frees a peer; NULL is fine.
  */
 void authz_peer_free(struct authz_peer *peer);
+
+/**
+ * Reads the names that policies know a peer by out of its X.509 certificate in DER: its URI SANs; if it has none, its
+ * DNS SANs and its subject, written as in RFC 4514.
+ *
+ * It checks nothing else: the host has verified the certificate before. `names` receives the list, which is empty for a
+ * certificate without any name, or NULL for every status but `AUTHZ_STATUS_OK`. What is not one well-formed certificate,
+ * or has bytes behind it, is `AUTHZ_STATUS_CERTIFICATE`, and so is a DNS SAN or a subject that a rule could take for a
+ * SPIFFE identity; leave the identity of such a peer unknown. `AUTHZ_STATUS_UNSUPPORTED` if the library was built
+ * without this part.
+ */
+authz_status authz_peer_names_from_der(const uint8_t *der,
+                                       size_t der_len,
+                                       struct authz_peer_names **names);
+
+/**
+ * The names as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; NULL for
+ * NULL.
+ */
+const struct authz_text *authz_peer_names_data(const struct authz_peer_names *names);
+
+/**
+ * How many there are; 0 for NULL.
+ */
+size_t authz_peer_names_len(const struct authz_peer_names *names);
+
+/**
+ * Frees the list; NULL is fine.
+ */
+void authz_peer_names_free(struct authz_peer_names *names);
 
 /**
  * Makes a slot that holds an authorizer. The slot becomes an owner of its own; the caller stays one.
@@ -1382,34 +1417,6 @@ bool authz_slot_allows(const struct authz_slot *slot,
  * Frees a slot and ends its ownership of what it holds; NULL is fine.
  */
 void authz_slot_free(struct authz_slot *slot);
-
-/**
- * Reads the URI SANs out of an X.509 certificate in DER.
- *
- * It checks nothing else: the host has verified the certificate before. `uri_sans` receives the list, which is empty for a
- * certificate without any, or NULL for every status but `AUTHZ_STATUS_OK`. What is not one well-formed certificate, or
- * has bytes behind it, is `AUTHZ_STATUS_CERTIFICATE`; leave the identity of such a peer unknown.
- * `AUTHZ_STATUS_UNSUPPORTED` if the library was built without this part.
- */
-authz_status authz_uri_sans_from_der(const uint8_t *der,
-                                     size_t der_len,
-                                     struct authz_uri_sans **uri_sans);
-
-/**
- * The URI SANs as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; NULL for
- * NULL.
- */
-const struct authz_text *authz_uri_sans_data(const struct authz_uri_sans *uri_sans);
-
-/**
- * How many there are; 0 for NULL.
- */
-size_t authz_uri_sans_len(const struct authz_uri_sans *uri_sans);
-
-/**
- * Frees the list; NULL is fine.
- */
-void authz_uri_sans_free(struct authz_uri_sans *uri_sans);
 
 /**
  * Makes the next call of this thread that has an output panic, once the denial is in it.

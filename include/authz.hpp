@@ -194,17 +194,17 @@ class peer : public owner<authz_peer, authz_peer_free> {
   using owner::owner;
 };
 
-// The URI SANs of a certificate.
-class uri_sans : public owner<authz_uri_sans, authz_uri_sans_free> {
+// The names that policies know the owner of a certificate by.
+class peer_names : public owner<authz_peer_names, authz_peer_names_free> {
  public:
   using owner::owner;
-  static result<uri_sans> from_der(const std::uint8_t *der, std::size_t len) noexcept {
-    authz_uri_sans *made = nullptr;
-    status status = authz_uri_sans_from_der(der, len, &made);
-    return status == AUTHZ_STATUS_OK ? result<uri_sans>(uri_sans(made)) : result<uri_sans>(status);
+  static result<peer_names> from_der(const std::uint8_t *der, std::size_t len) noexcept {
+    authz_peer_names *made = nullptr;
+    status status = authz_peer_names_from_der(der, len, &made);
+    return status == AUTHZ_STATUS_OK ? result<peer_names>(peer_names(made)) : result<peer_names>(status);
   }
-  std::size_t size() const noexcept { return authz_uri_sans_len(get()); }
-  const authz_text *data() const noexcept { return authz_uri_sans_data(get()); }
+  std::size_t size() const noexcept { return authz_peer_names_len(get()); }
+  const authz_text *data() const noexcept { return authz_peer_names_data(get()); }
   // The one at a place; an empty one past the end.
   std::string_view operator[](std::size_t at) const noexcept { return at < size() ? authz::view(data()[at]) : std::string_view(); }
 };
@@ -249,7 +249,7 @@ class connection {
     raw_.peer_fact = AUTHZ_FACT_UNKNOWN;
     return *this;
   }
-  // Mesh mTLS, and all URI SANs of the peer's certificate.
+  // Mesh mTLS, and the names of the peer: all URI SANs of its certificate. See `uri_sans` in authz.h for one that has none.
   connection &principals(const authz_text *uri_sans, std::size_t len) noexcept {
     (void)mesh_mtls();
     raw_.peer_fact = AUTHZ_FACT_KNOWN;
@@ -257,7 +257,7 @@ class connection {
     raw_.uri_sans_len = len;
     return *this;
   }
-  connection &principals(const uri_sans &list) noexcept { return principals(list.data(), list.size()); }
+  connection &principals(const peer_names &list) noexcept { return principals(list.data(), list.size()); }
   // Mesh mTLS with a peer that was looked up before. An empty `peer` leaves the identity unknown.
   connection &peer(const authz::peer &peer) noexcept {
     (void)mesh_mtls();
@@ -359,7 +359,7 @@ class authorizer : public owner<authz_authorizer, authz_authorizer_free> {
     status status = authz_peer_new(get(), uri_sans, len, &made);
     return status == AUTHZ_STATUS_OK ? result<authz::peer>(authz::peer(made)) : result<authz::peer>(status);
   }
-  result<authz::peer> peer(const uri_sans &list) const noexcept { return peer(list.data(), list.size()); }
+  result<authz::peer> peer(const peer_names &list) const noexcept { return peer(list.data(), list.size()); }
   result<string> explain(const connection &connection) const noexcept { return explained(connection, authz_explain); }
   result<string> explain_json(const connection &connection) const noexcept { return explained(connection, authz_explain_json); }
 

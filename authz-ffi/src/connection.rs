@@ -140,14 +140,19 @@ pub struct authz_connection {
     /// An `authz_transport`.
     pub transport: u32,
     /// An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent: its certificate has no
-    /// URI SAN. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
+    /// name at all. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
     pub peer_fact: u32,
     /// An `authz_fact` about `sni`.
     pub sni_fact: u32,
     /// An `authz_fact` about `metadata`. Absent: the host has none.
     pub metadata_fact: u32,
-    /// All URI SANs of the peer's certificate; a rule that matches any of them matches. None says that the
-    /// certificate has none. At most 512; a `peer` may have any number.
+    /// The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate. At most 512; a
+    /// `peer` may have any number.
+    ///
+    /// If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
+    /// principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an
+    /// identity: leave the peer unknown. `authz_peer_names_from_der` does all of this. An empty list says that there
+    /// is no name whatever, and such a peer passes a DENY rule for the principal `*`.
     pub uri_sans: *const authz_text,
     /// How many they are.
     pub uri_sans_len: usize,

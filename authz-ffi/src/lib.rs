@@ -27,8 +27,8 @@ mod connection;
 mod decision;
 mod explain;
 mod peer;
+mod peer_names;
 mod slot;
-mod uri_sans;
 
 #[cfg(feature = "inject-panics")]
 mod injected;
@@ -45,10 +45,10 @@ pub use findings::*;
 pub use injected::authz_inject_panic;
 pub use mesh::{authz_mesh, authz_provider, authz_provider_kind};
 pub use peer::*;
+pub use peer_names::*;
 pub use policy_set::*;
 pub use slot::*;
 pub use status::{authz_status, authz_status_name};
 pub use text::*;
-pub use uri_sans::*;
 pub use version::*;
 pub use workload::{authz_label, authz_workload};

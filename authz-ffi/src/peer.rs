@@ -22,9 +22,9 @@ impl fmt::Debug for authz_peer {
     }
 }
 
-/// Looks up a peer by all URI SANs of its certificate, of which there may be any number, also none.
+/// Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number.
 ///
-/// `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A URI SAN that is not UTF-8 is
+/// `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A name that is not UTF-8 is
 /// `AUTHZ_STATUS_UTF8`; leave the identity of such a peer unknown. Allocates.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_peer_new(

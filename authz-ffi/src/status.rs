@@ -35,7 +35,7 @@ pub enum authz_status {
     NoPolicies = 10,
     /// An index past the end.
     Range = 11,
-    /// The certificate cannot be read.
+    /// The certificate cannot be read, or has no URI SAN and another name that a rule could take for an identity.
     Certificate = 12,
     /// The library was built without this part.
     Unsupported = 13,

@@ -96,10 +96,10 @@ static void null_everywhere(void) {
   CHECK(authz_slot_new(authorizer, NULL) == AUTHZ_STATUS_POINTER);
   CHECK(authz_slot_replace(slot, NULL) == AUTHZ_STATUS_POINTER && authz_slot_replace(NULL, authorizer) == AUTHZ_STATUS_POINTER);
   CHECK(authz_slot_load(NULL) == NULL);
-  authz_uri_sans *sans;
-  CHECK(authz_uri_sans_from_der(NULL, 1, &sans) == AUTHZ_STATUS_POINTER && sans == NULL);
-  CHECK(authz_uri_sans_from_der(NULL, 0, NULL) == AUTHZ_STATUS_POINTER);
-  CHECK(authz_uri_sans_data(NULL) == NULL && authz_uri_sans_len(NULL) == 0);
+  authz_peer_names *sans;
+  CHECK(authz_peer_names_from_der(NULL, 1, &sans) == AUTHZ_STATUS_POINTER && sans == NULL);
+  CHECK(authz_peer_names_from_der(NULL, 0, NULL) == AUTHZ_STATUS_POINTER);
+  CHECK(authz_peer_names_data(NULL) == NULL && authz_peer_names_len(NULL) == 0);
   CHECK(authz_address_parse(authz_text_of("10.0.0.1"), NULL) == AUTHZ_STATUS_POINTER);
 
   CHECK(authz_decision_policy(NULL) == NULL && authz_rule_policy(NULL) == NULL && authz_rule_index(NULL) == UINT32_MAX);
@@ -114,7 +114,7 @@ static void null_everywhere(void) {
   authz_peer_free(NULL);
   authz_slot_free(NULL);
   authz_string_free(NULL);
-  authz_uri_sans_free(NULL);
+  authz_peer_names_free(NULL);
 }
 
 static void misaligned_pointers(void) {

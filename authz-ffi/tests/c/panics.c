@@ -54,8 +54,8 @@ int main(void) {
   text = (authz_string *)&decision;
   PANICS(authz_explain_json(authorizer, &connection, &text));
   CHECK(text == NULL);
-  authz_uri_sans *sans = (authz_uri_sans *)&decision;
-  PANICS(authz_uri_sans_from_der(NULL, 0, &sans));
+  authz_peer_names *sans = (authz_peer_names *)&decision;
+  PANICS(authz_peer_names_from_der(NULL, 0, &sans));
   CHECK(sans == NULL);
   authz_address parsed;
   memset(&parsed, 0xff, sizeof parsed);

@@ -73,7 +73,7 @@ int main() {
   auto peer = moved.peer(sans, 2);
   CHECK(peer && moved.allows(connection.peer(*peer)));
   CHECK(!moved.allows(connection.peer(authz::peer())) && !moved.allows(connection.tls()) && !moved.allows(connection.plaintext()));
-  CHECK(authz::uri_sans::from_der(nullptr, 0).status() == AUTHZ_STATUS_CERTIFICATE);
+  CHECK(authz::peer_names::from_der(nullptr, 0).status() == AUTHZ_STATUS_CERTIFICATE);
 
   auto explanation = moved.explain(connection);
   CHECK(explanation && explanation->view().find("ports") != std::string_view::npos);
