@@ -1,7 +1,10 @@
 //! What the boundary costs: `authz_decide` called from C beside `decide` called from Rust, on the same connections.
 //!
-//! Both decide the same connections in turns, so that whatever disturbs the machine disturbs both. C states each connection
-//! as bytes, which `authz_decide` reads anew each time; Rust has its `Connection`s made before. `cargo bench -p authz-ffi`.
+//! Both decide the same connections in turns, so that whatever disturbs the machine disturbs both, and both state each anew
+//! from what a proxy has in its hands: C as an `authz_connection` that borrows, Rust as a `Connection` that borrows.
+//!
+//! `cargo bench -p authz-ffi --profile c` builds both as the library is built. With `AUTHZ_ROUNDS=1`, and `AUTHZ_POLICIES=20` for so many policies, they run once, for
+//! `valgrind --tool=callgrind --toggle-collect=decide_in_rust` (or `=authz_decide`), which counts instructions.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +27,7 @@ use std::time::Instant;
 use std::{mem, ptr};
 
 use authz::*;
-use authz_core::{Authorizer, Connection, Fact, Mesh, PolicySet, Transport, Verdict, Workload};
+use authz_core::{Authorizer, Connection, Fact, Mesh, Peer, PolicySet, Transport, Verdict, Workload};
 
 struct Counting;
 
@@ -101,8 +104,37 @@ enum Kind {
     Peer,
 }
 
+/// What a proxy in Rust has in its hands.
+struct Raw<'a> {
+    source: [u8; 4],
+    port: u16,
+    identity: Identity<'a>,
+}
+
+enum Identity<'a> {
+    None,
+    Names(&'a [&'a str]),
+    Peer(&'a Peer),
+}
+
+/// What `authz_decide` does, without the boundary. It has a name, so that callgrind finds it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+fn decide_in_rust(authorizer: &Authorizer, raw: &Raw<'_>) -> Verdict {
+    let connection = Connection::new(raw.source.into(), ([10, 0, 0, 9], raw.port).into()).without_sni().without_metadata();
+    let connection = match raw.identity {
+        Identity::None => connection.transport(Fact::Known(Transport::Plaintext)),
+        Identity::Names(names) => connection.principals(names),
+        Identity::Peer(peer) => connection.peer(peer),
+    };
+    black_box(authorizer.decide(&connection)).verdict()
+}
+
 const CONNECTIONS: usize = 1024;
-const ROUNDS: usize = 401;
+
+fn rounds() -> usize {
+    std::env::var("AUTHZ_ROUNDS").map_or(401, |rounds| rounds.parse().unwrap())
+}
 
 fn lend(text: &str) -> authz_text {
     authz_text { data: text.as_ptr().cast::<c_char>(), len: text.len() }
@@ -134,7 +166,7 @@ fn measure(decide_all: DecideAll, count: usize, kind: Kind) {
         .collect();
     let strs: Vec<Vec<&str>> = names.iter().map(|names| names.iter().map(String::as_str).collect()).collect();
     let texts: Vec<Vec<authz_text>> = names.iter().map(|names| names.iter().map(|name| lend(name)).collect()).collect();
-    let peers: Vec<authz_core::Peer> = strs.iter().map(|names| in_rust.peer(names)).collect();
+    let peers: Vec<Peer> = strs.iter().map(|names| in_rust.peer(names)).collect();
     let handles: Vec<*mut authz_peer> = texts
         .iter()
         .map(|names| {
@@ -144,16 +176,15 @@ fn measure(decide_all: DecideAll, count: usize, kind: Kind) {
             peer
         })
         .collect();
-    let rust: Vec<Connection<'_>> = (0..CONNECTIONS)
-        .map(|i| {
-            let port = u16::try_from(9000 + i % count % 10).unwrap();
-            let connection =
-                Connection::new([10, number(i), 3, 4].into(), ([10, 0, 0, 9], port).into()).without_sni().without_metadata();
-            match kind {
-                Kind::Plaintext => connection.transport(Fact::Known(Transport::Plaintext)),
-                Kind::OneSan | Kind::FourSans => connection.principals(&strs[i]),
-                Kind::Peer => connection.peer(&peers[i]),
-            }
+    let rust: Vec<Raw<'_>> = (0..CONNECTIONS)
+        .map(|i| Raw {
+            source: [10, number(i), 3, 4],
+            port: u16::try_from(9000 + i % count % 10).unwrap(),
+            identity: match kind {
+                Kind::Plaintext => Identity::None,
+                Kind::OneSan | Kind::FourSans => Identity::Names(&strs[i]),
+                Kind::Peer => Identity::Peer(&peers[i]),
+            },
         })
         .collect();
     let c: Vec<authz_connection> = (0..CONNECTIONS)
@@ -183,9 +214,10 @@ fn measure(decide_all: DecideAll, count: usize, kind: Kind) {
         })
         .collect();
 
-    let (mut of_c, mut of_rust) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
+    let rounds = rounds();
+    let (mut of_c, mut of_rust) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
     let mut allocated = 0;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let before = ALLOCATED.load(Ordering::Relaxed);
         let start = Instant::now();
         // SAFETY: `c` and what it points to live on, as does the authorizer.
@@ -193,8 +225,7 @@ fn measure(decide_all: DecideAll, count: usize, kind: Kind) {
         of_c.push(start.elapsed().as_nanos() as f64 / CONNECTIONS as f64);
         allocated += ALLOCATED.load(Ordering::Relaxed) - before;
         let start = Instant::now();
-        let allowed = |connection: &&Connection<'_>| black_box(in_rust.decide(connection)).verdict() == Verdict::Allow;
-        let in_rust = rust.iter().filter(allowed).count();
+        let in_rust = rust.iter().filter(|raw| decide_in_rust(&in_rust, raw) == Verdict::Allow).count();
         of_rust.push(start.elapsed().as_nanos() as f64 / CONNECTIONS as f64);
         assert_eq!(in_c, in_rust, "C and Rust disagree");
     }
@@ -214,7 +245,11 @@ fn measure(decide_all: DecideAll, count: usize, kind: Kind) {
 fn main() {
     let decide_all = c_loop();
     println!("policies  peer        C, ns  Rust, ns  medians  quickest  allocations");
-    for count in [1, 20, 200, 2000] {
+    let counts: Vec<usize> = match std::env::var("AUTHZ_POLICIES") {
+        Ok(count) => vec![count.parse().unwrap()],
+        Err(_) => vec![1, 20, 200, 2000],
+    };
+    for count in counts {
         for kind in [Kind::Plaintext, Kind::OneSan, Kind::FourSans, Kind::Peer] {
             measure(decide_all, count, kind);
         }
