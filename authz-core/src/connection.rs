@@ -188,7 +188,8 @@ impl<'a> Connection<'a> {
     pub fn source_ip(mut self, address: Fact<IpAddr>) -> Self {
         self.source = self.address(FactSet::SOURCE_IP, address);
         if !self.remote_is_stated {
-            self.remote = self.address(FactSet::REMOTE_IP, address);
+            self.note(FactSet::REMOTE_IP, address.known().is_some());
+            self.remote = self.source;
         }
         self
     }
@@ -390,7 +391,8 @@ impl<'a> Connection<'a> {
         self.unknown = if is_known { self.unknown.without(fact) } else { self.unknown | fact };
     }
 
-    #[inline]
+    /// Always in the caller's code, which mostly knows of what kind the address is.
+    #[inline(always)]
     fn address(&mut self, fact: FactSet, address: Fact<IpAddr>) -> IpAddr {
         self.note(fact, address.known().is_some());
         address.known().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.to_canonical())

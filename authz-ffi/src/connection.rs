@@ -1,6 +1,6 @@
 //! The facts of a connection, as C states them; read without allocating.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use authz_core::{Connection, Fact, MetadataEntry, MetadataValue, Transport};
 
@@ -41,15 +41,16 @@ pub struct authz_address {
 impl authz_address {
     const UNKNOWN: Self = Self { bytes: [0; 16], len: 0 };
 
+    /// Hands the address to `state`, from one place for each kind: what it does is then compiled for that kind.
     #[inline(always)]
-    fn fact(&self) -> Result<Fact<IpAddr>, authz_status> {
+    fn state<T>(&self, state: impl Fn(Fact<IpAddr>) -> T) -> Result<T, authz_status> {
         match self.len {
-            0 => Ok(Fact::Unknown),
             4 => {
                 let [a, b, c, d, ..] = self.bytes;
-                Ok(Fact::Known(IpAddr::from([a, b, c, d])))
+                Ok(state(Fact::Known(IpAddr::V4(Ipv4Addr::new(a, b, c, d)))))
             }
-            16 => Ok(Fact::Known(IpAddr::from(self.bytes))),
+            16 => Ok(state(Fact::Known(IpAddr::V6(Ipv6Addr::from(self.bytes))))),
+            0 => Ok(state(Fact::Unknown)),
             _ => Err(authz_status::Address),
         }
     }
@@ -227,13 +228,15 @@ pub(crate) fn with_any(
 /// All facts but metadata. They are read first, and stated in one go.
 #[inline(always)]
 fn connection<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&'c str]) -> Result<Connection<'c>, authz_status> {
-    let source = given.source.fact()?;
-    let destination = given.destination.fact()?;
-    let remote = match (fact(given.remote_fact)?, given.remote.fact()?) {
-        (Fact::Unknown, Fact::Unknown) => Fact::Unknown,
-        (Fact::Absent, Fact::Unknown) => source,
-        (Fact::Known(()), Fact::Known(address)) => Fact::Known(address),
-        (Fact::Unknown | Fact::Absent | Fact::Known(()), _) => return Err(authz_status::Contradiction),
+    let connection = given.source.state(|address| Connection::unknown().source_ip(address))?;
+    let connection = given.destination.state(|address| connection.destination_ip(address))?;
+    let connection = match (fact(given.remote_fact)?, given.remote.len) {
+        (Fact::Unknown, 0) => connection.remote_ip(Fact::Unknown),
+        // It is that of the source then.
+        (Fact::Absent, 0) => connection,
+        (Fact::Known(()), 4 | 16) => given.remote.state(|address| connection.remote_ip(address))?,
+        (_, 0 | 4 | 16) => return Err(authz_status::Contradiction),
+        (..) => return Err(authz_status::Address),
     };
     let port = u16::try_from(given.destination_port).map_err(|_| authz_status::Number)?;
     let port = match (fact(given.destination_port_fact)?, port) {
@@ -257,7 +260,7 @@ fn connection<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&
     };
     let peer = peer(caller, given, transport, room)?;
 
-    let connection = Connection::unknown().source_ip(source).remote_ip(remote).destination_ip(destination).destination_port(port);
+    let connection = connection.destination_port(port);
     let connection = match server_name {
         Fact::Unknown => connection,
         Fact::Absent => connection.without_sni(),
