@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// An authority that Envoy trusts.
+/// An authority that a proxy may trust.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -17,17 +17,22 @@ pub struct Authority {
 pub struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: Arc<PrivateKeyDer<'static>>,
-    /// The certificate, as Envoy reads it.
+    /// The certificate, as proxies read it.
     pub certificate_pem: String,
-    /// Its key, as Envoy reads it.
+    /// Its key, as proxies read it.
     pub key_pem: String,
 }
 
 impl Authority {
     /// A new one.
     pub fn new() -> Self {
+        Self::called("the mesh")
+    }
+
+    /// A new one of another name, whose certificates others do not even seem to have issued.
+    pub fn called(name: &str) -> Self {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "the mesh");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("a certificate").pem();

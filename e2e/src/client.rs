@@ -121,7 +121,10 @@ impl Client {
     ///
     /// When neither comes.
     pub fn ask(&self, line: &str) -> io::Result<Seen> {
-        self.connect()?.ask(line)
+        match self.connect() {
+            Ok(mut conversation) => conversation.ask(line),
+            Err(error) => ended(error),
+        }
     }
 
     /// Connects, is silent and waits for a line or the end.
@@ -130,7 +133,10 @@ impl Client {
     ///
     /// When neither comes.
     pub fn listen(&self) -> io::Result<Seen> {
-        self.connect()?.listen()
+        match self.connect() {
+            Ok(mut conversation) => conversation.listen(),
+            Err(error) => ended(error),
+        }
     }
 }
 
@@ -171,7 +177,7 @@ impl Conversation {
     pub fn ask(&mut self, line: &str) -> io::Result<Seen> {
         match self.say(line) {
             Ok(()) => self.listen(),
-            Err(error) => self.ended(error),
+            Err(error) => ended(error),
         }
     }
 
@@ -232,7 +238,7 @@ impl Conversation {
                 Ok(_) if byte == *b"\n" => return Ok(Seen::Answer(String::from_utf8_lossy(&bytes).into_owned())),
                 Ok(_) => bytes.extend(byte),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if bytes.is_empty() => return self.ended(error),
+                Err(error) if bytes.is_empty() => return ended(error),
                 Err(error) => return Err(error),
             }
         }
@@ -253,13 +259,13 @@ impl Conversation {
             }
         }
     }
+}
 
-    /// An end without ceremony is one, too: a reset, or TLS without a goodbye.
-    fn ended(&self, error: io::Error) -> io::Result<Seen> {
-        match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Ok(Seen::Closed),
-            _ => Err(error),
-        }
+/// An end without ceremony is one, too: a reset, or TLS without a goodbye.
+fn ended(error: io::Error) -> io::Result<Seen> {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Ok(Seen::Closed),
+        _ => Err(error),
     }
 }
 

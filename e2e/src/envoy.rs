@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -19,15 +18,6 @@ pub struct Envoy {
     process: Child,
     admin: SocketAddr,
     folder: PathBuf,
-}
-
-/// A folder of its own, below the one for what tests leave.
-pub fn folder(name: &str) -> PathBuf {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let count = COUNT.fetch_add(1, Ordering::SeqCst);
-    let folder = artifact::path(artifact::OUT).join("run").join(format!("{name}-{}-{count}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    folder
 }
 
 impl Envoy {
@@ -52,7 +42,7 @@ impl Envoy {
     }
 
     fn try_start_with(workers: usize, bootstrap: impl FnOnce(SocketAddr, &Path) -> Value) -> Result<Self, String> {
-        let folder = folder("envoy");
+        let folder = artifact::folder("envoy");
         // Nobody else is in the test's network to take the port in between.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let admin = free.expect("a free port");
@@ -64,7 +54,7 @@ impl Envoy {
     /// Starts one by a configuration for people, in a folder that `prepare` puts what it names into. Its admin
     /// interface has to be at 127.0.0.1:9901.
     pub fn by_file(file: &Path, prepare: impl FnOnce(&Path)) -> Self {
-        let folder = folder("example");
+        let folder = artifact::folder("example");
         prepare(&folder);
         let admin = SocketAddr::from(([127, 0, 0, 1], 9901));
         Self::run(file, folder, admin, 1).unwrap_or_else(|log| panic!("{}: {log}", file.display()))

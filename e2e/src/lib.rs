@@ -1,11 +1,11 @@
-//! Runs a real Envoy with the filters of authz in it: read this to write a test that needs one.
+//! Runs real proxies with authz in them: read this to write a test that needs one.
 //!
 //! A test asks for a [`Network`] of its own, in which every address and every port is free, starts upstreams and
-//! an [`Envoy`] in it, and talks to it as a [`Client`]. All of it ends with the test, also with one that panics.
-//! Everything has a [`timeout`](TIMEOUT), and a panic says what was seen instead of what was awaited.
+//! an [`Envoy`], [`Nginx`] or [`HaProxy`] in it, and talks to it as a [`Client`]. All of it ends with the test, also with
+//! one that panics. Everything has a [`timeout`](TIMEOUT), and a panic says what was seen instead of what was awaited.
 //!
-//! Envoy and the modules come from outside, by the variables of the environment that [`artifact`] names;
-//! `cargo xtask test --only envoy` builds, installs and names them.
+//! Proxies and modules come from outside, by the variables of the environment that [`artifact`] names;
+//! `cargo xtask test --only envoy` and `--only proxies` build, install and name them.
 //!
 //! The program `cost` measures with the same harness what Envoy pays for a filter.
 
@@ -23,17 +23,25 @@ mod certificates;
 mod client;
 pub mod config;
 pub mod envoy;
+pub mod haproxy;
 mod network;
+pub mod nginx;
+mod process;
 pub mod replay;
 pub mod scenario;
+pub mod turns;
 mod upstream;
+pub mod walkthrough;
 
 pub use certificates::{Authority, Identity};
 pub use client::{Client, Conversation, Seen};
 pub use config::{Chain, Door, Filter, Listener};
 pub use envoy::Envoy;
+pub use haproxy::HaProxy;
 pub use network::Network;
+pub use nginx::Nginx;
 pub use upstream::Upstream;
+pub use walkthrough::Service;
 
 use std::time::{Duration, Instant};
 

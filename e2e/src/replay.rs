@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::scenario::{NotCarried, Scenario};
-use crate::{Authority, Chain, Door, Envoy, Filter, Listener, Network, Upstream, config, envoy};
+use crate::{Authority, Chain, Door, Envoy, Filter, Listener, Network, Upstream, artifact, config};
 
 const NOBODY: NotCarried = "an address that the kernel gives nobody";
 
@@ -31,7 +31,7 @@ pub fn replay(network: &Network, door: Door, scenarios: &[&Scenario]) -> Replaye
     let ports: BTreeSet<(u16, bool)> = scenarios.iter().map(|scenario| (scenario.port, scenario.destination.is_ipv4())).collect();
     let upstream = Upstream::echo();
     let authority = Authority::new();
-    let folder = envoy::folder("discovered");
+    let folder = artifact::folder("discovered");
     let at = |(port, is_ipv4): (u16, bool)| {
         let any: IpAddr = if is_ipv4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         SocketAddr::new(any, port)

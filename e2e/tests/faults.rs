@@ -12,8 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
 
+use authz_e2e::artifact::folder;
 use authz_e2e::config::{FILTER_STATE, ours, policy, put_discovered};
-use authz_e2e::envoy::folder;
 use authz_e2e::{Authority, Chain, Client, Conversation, Door, Envoy, Filter, Listener, Network, Seen, Upstream, artifact};
 use serde_json::json;
 

@@ -5,21 +5,18 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use authz_benches::Random;
+use authz_e2e::artifact::folder;
 use authz_e2e::config::{ours, policy, put_discovered};
-use authz_e2e::envoy::folder;
-use authz_e2e::{Authority, Chain, Client, Door, Envoy, Filter, Listener, Network, Seen, Upstream, artifact, wait_for};
+use authz_e2e::turns::{TURNS, Turns};
+use authz_e2e::{Authority, Chain, Client, Door, Envoy, Filter, Listener, Network, Seen, Upstream, artifact};
 use serde_json::json;
 
 const UPDATES: usize = 100;
 const CONNECTIONS: usize = 10_000;
 const CLIENTS: usize = 8;
 const ESTABLISHED: usize = 20;
-/// As many addresses take turns in being allowed.
-const TURNS: usize = 5;
 /// Memory of the first updates is what an allocator keeps, and is not looked at.
 const WARM: usize = 20;
 /// How much Envoy may grow between then and the end.
@@ -44,43 +41,6 @@ fn turn(number: usize) -> IpAddr {
     [127, 0, 1, u8::try_from(number).unwrap() + 1].into()
 }
 
-/// How far the updates are, and the connections.
-#[derive(Default)]
-struct Progress {
-    /// The version that may be in effect somewhere.
-    written: AtomicUsize,
-    /// The version that is in effect everywhere.
-    in_effect: AtomicUsize,
-    connections: AtomicUsize,
-    allowed: AtomicUsize,
-}
-
-/// Connects until all connections were made, as one of these clients after the other; answers what was decided by no
-/// version of the time, a line each.
-fn connect(progress: &Progress, clients: &[Client], seed: u64) -> Vec<String> {
-    let mut random = Random::new(seed);
-    let mut wrong = Vec::new();
-    while progress.connections.fetch_add(1, Ordering::SeqCst) < CONNECTIONS {
-        let number = random.place(TURNS);
-        let first = progress.in_effect.load(Ordering::SeqCst);
-        let seen = clients[number].ask("world");
-        let last = progress.written.load(Ordering::SeqCst);
-        let is_allowed = match seen {
-            Ok(Seen::Answer(_)) => true,
-            Ok(Seen::Closed) => false,
-            Err(error) => {
-                wrong.push(format!("a connection was lost: {error}"));
-                continue;
-            }
-        };
-        progress.allowed.fetch_add(usize::from(is_allowed), Ordering::SeqCst);
-        if !(first..=last).any(|version| is_allowed == (version % TURNS == number)) {
-            wrong.push(format!("allowed is {is_allowed} for client {number}, by none of the versions {first}..={last}"));
-        }
-    }
-    wrong
-}
-
 fn update_under_load(door: Door) -> String {
     let echo = Upstream::echo();
     let discovered = folder("discovered");
@@ -96,29 +56,25 @@ fn update_under_load(door: Door) -> String {
         .map(|number| Client::to(over_tls).over_tls(authority.issue(&[&format!("spiffe://td/{number}")]).as_ref()))
         .collect();
     let mut established: Vec<_> = (0..ESTABLISHED).map(|_| Client::to(to).from([127, 0, 0, 2]).connect().unwrap()).collect();
-    let progress = Progress::default();
+    let progress = Turns::new(CONNECTIONS);
     let mut early_kib = 0;
     let wrong = thread::scope(|scope| {
         let clients: Vec<_> = (1..=CLIENTS)
             .map(|seed| {
                 // Two of them are known by their identity, and decided once the handshake is done.
                 let (progress, clients) = (&progress, if seed % 4 == 0 { &by_identity } else { &by_address });
-                scope.spawn(move || connect(progress, clients, u64::try_from(seed).unwrap()))
+                scope.spawn(move || progress.connect(clients, u64::try_from(seed).unwrap()))
             })
             .collect();
         for number in 1..=UPDATES {
-            progress.written.store(number, Ordering::SeqCst);
+            progress.is_written(number);
             envoy.update(&discovered, door, number, &version(number)).unwrap();
-            progress.in_effect.store(number, Ordering::SeqCst);
+            progress.is_in_effect(number);
             for (at, conversation) in established.iter_mut().enumerate() {
                 let seen = conversation.ask("world").unwrap();
                 assert_eq!(seen, Seen::Answer("hello world".into()), "established connection {at} after update {number}");
             }
-            let due = (number * CONNECTIONS / UPDATES).min(CONNECTIONS);
-            wait_for("the connections between two updates", || match progress.connections.load(Ordering::SeqCst) {
-                made if made >= due => Ok(()),
-                made => Err(format!("{made} of {due}")),
-            });
+            progress.wait_for_connections(number * CONNECTIONS / UPDATES);
             if number == WARM {
                 early_kib = envoy.resident_kib();
             }
@@ -128,7 +84,7 @@ fn update_under_load(door: Door) -> String {
     let late_kib = envoy.resident_kib();
     assert!(wrong.is_empty(), "{}: {} of {CONNECTIONS} connections:\n{}", door.name(), wrong.len(), wrong.join("\n"));
     assert!(envoy.is_alive(), "Envoy has ended:\n{}", envoy.log());
-    let allowed = progress.allowed.load(Ordering::SeqCst);
+    let allowed = progress.allowed();
     assert!((CONNECTIONS / 10..CONNECTIONS / 2).contains(&allowed), "{allowed} connections were allowed");
     if door == Door::Wasm {
         let other = envoy.counter(door, "authz_policy_other");

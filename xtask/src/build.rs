@@ -85,6 +85,7 @@ fn is_injected(module: &[u8]) -> bool {
     module.windows(INJECTED.len()).any(|bytes| bytes == INJECTED.as_bytes())
 }
 
+/// Says what is run, and runs it.
 pub(crate) fn show(root: &Path, command: &Command) -> Result<(), String> {
     println!("$ {command}");
     command.run(root).map_err(|why| format!("`{command}`: {why}"))

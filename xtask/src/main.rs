@@ -12,7 +12,9 @@ mod build;
 mod demo;
 mod envoy;
 mod instructions;
+mod network;
 mod playground;
+mod proxies;
 mod web;
 
 mod step;
@@ -21,6 +23,7 @@ mod steps;
 mod options;
 mod runner;
 mod rust_version;
+mod unpacked;
 
 use std::path::Path;
 use std::process::ExitCode;

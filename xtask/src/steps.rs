@@ -7,6 +7,7 @@ use crate::instructions;
 use crate::need::{Need, TOOLS};
 use crate::options::Options;
 use crate::playground;
+use crate::proxies;
 use crate::rust_version;
 use crate::step::Step;
 
@@ -38,6 +39,8 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
             .runs(cargo("clippy --package authz-ffi --all-targets --all-features -- -D warnings"))
             .runs(cargo("test --package authz-ffi --features inject-panics --test toolchain")),
         Step::new("envoy", "both filters in a real Envoy, on real sockets").checks("cargo xtask test --only envoy", envoy::test),
+        Step::new("proxies", "the C interface in Debian's nginx and HAProxy, on real sockets")
+            .checks("cargo xtask test --only proxies", proxies::test),
         Step::new("playground", "the npm package in Node, and the playground in a real Chromium")
             .checks("cargo xtask test --only playground", playground::test),
         bench::NEEDS.into_iter().fold(instructions(), Step::needs),

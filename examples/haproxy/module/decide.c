@@ -86,7 +86,7 @@ authz_lua_decide(lua_State *lua)
 {
     const authz_lua_workload *workload = luaL_checkudata(lua, 1, AUTHZ_LUA_WORKLOAD);
     authz_connection          connection = {.size = sizeof(connection)};
-    authz_uri_sans           *uri_sans = NULL;
+    authz_peer_names         *names = NULL;
     authz_decision            decision;
     authz_text                text;
 
@@ -114,16 +114,16 @@ authz_lua_decide(lua_State *lua)
 
     /* Nothing from here on raises an error of Lua's, which would leave the list behind. */
     if (authz_lua_fact(lua, "certificate", &text) == AUTHZ_FACT_KNOWN
-        && authz_uri_sans_from_der((const uint8_t *) text.data, text.len, &uri_sans) == AUTHZ_STATUS_OK
-        && authz_uri_sans_len(uri_sans) > 0)
+        && authz_peer_names_from_der((const uint8_t *) text.data, text.len, &names) == AUTHZ_STATUS_OK
+        && authz_peer_names_len(names) > 0)
     {
         connection.peer_fact = AUTHZ_FACT_KNOWN;
-        connection.uri_sans = authz_uri_sans_data(uri_sans);
-        connection.uri_sans_len = authz_uri_sans_len(uri_sans);
+        connection.uri_sans = authz_peer_names_data(names);
+        connection.uri_sans_len = authz_peer_names_len(names);
     }
 
     authz_status status = authz_decide(workload->authorizer, &connection, &decision);
-    authz_uri_sans_free(uri_sans);
+    authz_peer_names_free(names);
 
     if (status != AUTHZ_STATUS_OK) {
         lua_pushstring(lua, authz_verdict_name(AUTHZ_VERDICT_DENY));
