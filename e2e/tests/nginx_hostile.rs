@@ -7,9 +7,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use authz_benches::Random;
 use authz_e2e::config::policy;
 use authz_e2e::nginx::configuration;
-use authz_benches::Random;
 use authz_e2e::{Authority, Client, Conversation, Network, Nginx, Seen, Service, Upstream, artifact, wait_for};
 
 const SLEEP: &str = "spiffe://cluster.local/ns/foo/sa/sleep";
