@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::Connection;
 use crate::decision::{Beside, Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
 use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
+use crate::fact::{Fact, Transport};
 use crate::fact_set::FactSet;
 use crate::matcher::{Answer, Match, Matcher, Rules, SEGMENTS};
 use crate::peer::Peer;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::Connection;
+use crate::fact::{Fact, Transport};
 use crate::fact_set::FactSet;
 use crate::peer::Principals;
 

@@ -73,6 +73,7 @@ mod sort;
 
 mod value;
 
+mod fact;
 mod fact_set;
 
 mod peer;
@@ -113,10 +114,11 @@ mod samples;
 mod policy_set;
 
 pub use authorizer::Authorizer;
-pub use connection::{Connection, Fact, MetadataEntry, Transport};
+pub use connection::{Connection, MetadataEntry};
 pub use decision::{Decision, DryRunResults, EarlyDecision, ProviderAnswer, Reason, Shadow, Verdict};
 pub use decision_cache::DecisionCache;
 pub use explain::{Change, Explanation, FailedTerm, MtlsStep, NearMiss, PassedOver, PolicyStep, RuleOutcome, RuleStep};
+pub use fact::{Fact, Transport};
 pub use fact_set::FactSet;
 pub use finding::{Finding, FindingKind, Fix, Layer, Severity};
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! Three-valued logic: true, false, or undecided for want of certain facts.
 
-use crate::connection::Fact;
+use crate::fact::Fact;
 use crate::fact_set::FactSet;
 
 /// Whether something holds, as far as the known facts tell (Kleene's strong logic).

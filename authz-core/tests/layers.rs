@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const ORDER: &[&str] = &[
     "sort",
     "value",
+    "fact",
     "fact_set",
     "peer",
     "connection",

@@ -1,7 +1,8 @@
 //! The algorithm of the reference, step by step, over policies as meant.
 
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::Connection;
 use crate::decision::{Beside, Decision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::fact::{Fact, Transport};
 use crate::fact_set::FactSet;
 use crate::peer::Principals;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, PortMtls, Rule, Term};

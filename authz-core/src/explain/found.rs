@@ -1,6 +1,7 @@
 //! What a connection has where a term looks: the fact, and its value in words.
 
-use crate::connection::{Connection, Fact, Transport};
+use crate::connection::Connection;
+use crate::fact::{Fact, Transport};
 use crate::finding::printable;
 use crate::policy::Patterns;
 use crate::value::MetadataValue;

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::evaluate::{Identities, decide};
 use super::found::found;
-use crate::connection::{Connection, Fact};
+use crate::connection::Connection;
 use crate::decision::{Reason, Verdict};
+use crate::fact::Fact;
 use crate::fact_set::FactSet;
 use crate::lint::contradiction;
 use crate::policy::{Clause, Patterns, Rule, Term};

@@ -3,8 +3,9 @@
 use super::evaluate::{Identities, MtlsOutcome, mtls};
 use super::found::found;
 use super::nearest::{NearMiss, nearest};
-use crate::connection::{Connection, Fact};
+use crate::connection::Connection;
 use crate::decision::{Decision, Reason};
+use crate::fact::Fact;
 use crate::policy::{Clause, Effect, Rule, Term};
 use crate::resource::{Action, Mode};
 use crate::select::{Applies, Selection};
