@@ -93,10 +93,10 @@ pub unsafe extern "C" fn authz_decide(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        let out = caller.out(decision, authz_decision::NONE)?;
+        let mut out = caller.out(decision, authz_decision::NONE)?;
         let authorizer = caller.borrow(authorizer)?;
         connection::with(&caller, connection, |connection| {
-            out.write(authz_decision::lend(&authorizer.0.decide(connection)));
+            out.place().lend(&authorizer.0.decide(connection));
         })
     })
 }
@@ -116,10 +116,10 @@ pub unsafe extern "C" fn authz_decide_early(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        let out = caller.out(decision, authz_decision::NONE)?;
+        let mut out = caller.out(decision, authz_decision::NONE)?;
         let authorizer = caller.borrow(authorizer)?;
         connection::with(&caller, connection, |connection| {
-            out.write(authz_decision::lend(&authorizer.0.decide_early(connection).or_deny()));
+            out.place().lend(&authorizer.0.decide_early(connection).or_deny());
         })
     })
 }
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn authz_decide_answered(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        let out = caller.out(decision, authz_decision::NONE)?;
+        let mut out = caller.out(decision, authz_decision::NONE)?;
         let authorizer = caller.borrow(authorizer)?;
         let answers = caller.slice(answers, answers_len)?;
         for answer in answers {
@@ -186,10 +186,9 @@ pub unsafe extern "C" fn authz_decide_answered(
         }
         let mut decided = Err(authz_status::Panic);
         connection::with_any(&caller, connection, &mut |connection| {
-            decided = answered(&caller, authorizer.0.decide(connection), answers).map(|decision| authz_decision::lend(&decision));
+            decided = answered(&caller, authorizer.0.decide(connection), answers).map(|decision| out.place().lend(&decision));
         })?;
-        out.write(decided?);
-        Ok(())
+        decided
     })
 }
 

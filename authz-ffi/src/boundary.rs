@@ -90,6 +90,13 @@ impl<T> Out<'_, T> {
         // SAFETY: `Caller::out` found it neither NULL nor misaligned, and the caller gives it for writing.
         unsafe { ptr::write(self.pointer, answer) }
     }
+
+    /// The answer as it stands there, to be changed in place.
+    #[inline]
+    pub(crate) fn place(&mut self) -> &mut T {
+        // SAFETY: as above, and `Caller::out` has written a value there.
+        unsafe { &mut *self.pointer }
+    }
 }
 
 impl Caller {
@@ -138,7 +145,18 @@ impl Caller {
 
     /// A text that has to be UTF-8.
     pub(crate) fn text(&self, text: authz_text) -> Result<&str, authz_status> {
-        str::from_utf8(self.bytes(text)?).map_err(|_| authz_status::Utf8)
+        self.text_or_unknown(text)?.ok_or(authz_status::Utf8)
+    }
+
+    /// A text, or nothing if it is not UTF-8.
+    #[inline(always)]
+    pub(crate) fn text_or_unknown(&self, text: authz_text) -> Result<Option<&str>, authz_status> {
+        let bytes = self.bytes(text)?;
+        if is_ascii(bytes) {
+            // SAFETY: ASCII is UTF-8.
+            return Ok(Some(unsafe { str::from_utf8_unchecked(bytes) }));
+        }
+        Ok(str::from_utf8(bytes).ok())
     }
 
     /// A struct that starts with its own size.
@@ -219,6 +237,18 @@ impl Caller {
     pub(crate) fn policy(&self, pointer: *const authz_policy) -> Result<&PolicyId, authz_status> {
         self.borrow(pointer.cast::<PolicyId>())
     }
+}
+
+/// Whether all bytes are ASCII, as those of nearly every name are. It takes a third of the time that UTF-8 takes, which
+/// counts where a name is stated with each connection.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
+    let Some(last) = bytes.last_chunk::<16>() else { return bytes.is_ascii() };
+    // The last one overlaps the one before it.
+    let bits = u128::from_ne_bytes(*last);
+    let (chunks, _) = bytes.as_chunks::<16>();
+    chunks.iter().fold(bits, |bits, chunk| bits | u128::from_ne_bytes(*chunk)) & HIGH == 0
 }
 
 /// Hands a value to C, which frees it with the `_free` function of its type.

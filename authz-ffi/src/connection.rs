@@ -41,18 +41,24 @@ pub struct authz_address {
 impl authz_address {
     const UNKNOWN: Self = Self { bytes: [0; 16], len: 0 };
 
-    /// Hands the address to `state`, from one place for each kind: what it does is then compiled for that kind.
+    /// Has `state` state the address unless it is not known, from one place for each kind: what is done with it is then
+    /// compiled for that kind.
     #[inline(always)]
-    fn state<T>(&self, state: impl Fn(Fact<IpAddr>) -> T) -> Result<T, authz_status> {
+    fn state<'c>(
+        &self,
+        connection: &mut Connection<'c>,
+        state: fn(Connection<'c>, Fact<IpAddr>) -> Connection<'c>,
+    ) -> Result<(), authz_status> {
         match self.len {
             4 => {
                 let [a, b, c, d, ..] = self.bytes;
-                Ok(state(Fact::Known(IpAddr::V4(Ipv4Addr::new(a, b, c, d)))))
+                *connection = state(*connection, Fact::Known(IpAddr::V4(Ipv4Addr::new(a, b, c, d))));
             }
-            16 => Ok(state(Fact::Known(IpAddr::V6(Ipv6Addr::from(self.bytes))))),
-            0 => Ok(state(Fact::Unknown)),
-            _ => Err(authz_status::Address),
+            16 => *connection = state(*connection, Fact::Known(IpAddr::V6(Ipv6Addr::from(self.bytes)))),
+            0 => {}
+            _ => return Err(authz_status::Address),
         }
+        Ok(())
     }
 }
 
@@ -175,16 +181,17 @@ unsafe impl Growing for authz_connection {
 
 const _: () = assert!(size_of::<authz_connection>() == authz_connection::FIRST && authz_connection::FIRST % 8 == 0);
 
-/// The most URI SANs and pieces of metadata that most connections have: room on the stack that costs nothing.
-const FEW: usize = 4;
-/// The most that a connection may have.
+/// The most URI SANs and pieces of metadata that a connection may have.
 const MANY_SANS: usize = 512;
 const MANY_PIECES: usize = 128;
 const MANY_VALUES: usize = 512;
+/// The most URI SANs for which little of the stack is taken.
+const FEW_SANS: usize = 4;
 
 /// Hands the connection that C states to `work`.
 ///
-/// A connection is many bytes, which are written once if all of this becomes one function.
+/// A connection is many bytes, which are written once if all of this becomes one function. So it does for most
+/// connections: of the size known here, with few URI SANs, and without metadata.
 #[inline(always)]
 pub(crate) fn with<R>(
     caller: &Caller,
@@ -192,20 +199,39 @@ pub(crate) fn with<R>(
     work: impl FnOnce(&Connection<'_>) -> R,
 ) -> Result<R, authz_status> {
     if let Grown::Same(given) = caller.growing(connection)?
-        && given.uri_sans_len <= FEW
+        && given.uri_sans_len <= FEW_SANS
         && given.metadata_fact <= 1
         && given.metadata_len == 0
     {
-        let mut room = [""; FEW];
-        let connection = self::connection(caller, given, &mut room)?;
-        return Ok(work(&if given.metadata_fact == 1 { connection.without_metadata() } else { connection }));
+        let mut room;
+        let mut connection = Connection::unknown();
+        match state(&mut connection, caller, given)? {
+            None => {}
+            Some([]) => connection = connection.principals(&[]),
+            // One takes no room. An empty name is another thing than none.
+            Some([san]) if san.len != 0 => {
+                if let Some(san) = caller.text_or_unknown(*san)? {
+                    connection = connection.principal(san);
+                }
+            }
+            Some(sans) => {
+                room = [""; FEW_SANS];
+                if let Some((sans, _)) = texts(caller, sans, &mut room)? {
+                    connection = connection.principals(sans);
+                }
+            }
+        }
+        if given.metadata_fact == 1 {
+            connection = connection.without_metadata();
+        }
+        return Ok(work(&connection));
     }
     let (mut work, mut answer) = (Some(work), None);
     with_any(caller, connection, &mut |connection| answer = work.take().map(|work| work(connection)))?;
     answer.ok_or(authz_status::Panic)
 }
 
-/// The same for any connection: of another size, with more than a few URI SANs, with metadata. It takes more of the stack.
+/// The same for any connection.
 #[inline(never)]
 pub(crate) fn with_any(
     caller: &Caller,
@@ -214,43 +240,76 @@ pub(crate) fn with_any(
 ) -> Result<(), authz_status> {
     let given = caller.growing(connection)?;
     match (fact(given.metadata_fact)?, given.metadata_len) {
-        (Fact::Unknown | Fact::Absent, 0) | (Fact::Known(()), _) => {}
+        (Fact::Absent, 0) if given.uri_sans_len <= FEW_SANS => {
+            work(&with_sans(caller, &given, &mut [""; FEW_SANS])?.without_metadata());
+        }
+        (Fact::Unknown, 0) if given.uri_sans_len <= FEW_SANS => work(&with_sans(caller, &given, &mut [""; FEW_SANS])?),
+        (Fact::Unknown | Fact::Absent, 0) | (Fact::Known(()), _) => with_many(caller, &given, work)?,
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
     }
-    let mut room = [""; MANY_SANS];
-    let connection = self::connection(caller, &given, &mut room)?;
-    let mut pieces = [MetadataEntry { filter: "", key: "", value: MetadataValue::List(&[]) }; MANY_PIECES];
-    let mut values = [""; MANY_VALUES];
-    work(&metadata(caller, &given, connection, &mut pieces, &mut values)?);
     Ok(())
 }
 
-/// All facts but metadata. They are read first, and stated in one go.
+/// The same with many names or with metadata. It takes much of the stack.
+#[inline(never)]
+fn with_many(caller: &Caller, given: &authz_connection, work: &mut dyn FnMut(&Connection<'_>)) -> Result<(), authz_status> {
+    let mut sans = [""; MANY_SANS];
+    let connection = with_sans(caller, given, &mut sans)?;
+    let mut pieces = [MetadataEntry { filter: "", key: "", value: MetadataValue::List(&[]) }; MANY_PIECES];
+    let mut values = [""; MANY_VALUES];
+    work(&metadata(caller, given, connection, &mut pieces, &mut values)?);
+    Ok(())
+}
+
+/// All facts but metadata, with the names of the peer in `room`.
+#[inline(never)]
+fn with_sans<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&'c str]) -> Result<Connection<'c>, authz_status> {
+    let mut connection = Connection::unknown();
+    if let Some(sans) = state(&mut connection, caller, given)?
+        // A name that cannot be read is not known.
+        && let Some((sans, _)) = texts(caller, sans, room)?
+    {
+        connection = connection.principals(sans);
+    }
+    Ok(connection)
+}
+
+/// States all facts but metadata and the names of the peer, which it answers where they are stated. Each is stated in
+/// its place: a connection is many bytes, and hardly anything costs more here than to move them.
 #[inline(always)]
-fn connection<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&'c str]) -> Result<Connection<'c>, authz_status> {
-    let connection = given.source.state(|address| Connection::unknown().source_ip(address))?;
-    let connection = given.destination.state(|address| connection.destination_ip(address))?;
-    let connection = match (fact(given.remote_fact)?, given.remote.len) {
-        (Fact::Unknown, 0) => connection.remote_ip(Fact::Unknown),
+fn state<'c>(
+    connection: &mut Connection<'c>,
+    caller: &'c Caller,
+    given: &authz_connection,
+) -> Result<Option<&'c [authz_text]>, authz_status> {
+    given.source.state(connection, Connection::source_ip)?;
+    given.destination.state(connection, Connection::destination_ip)?;
+    match (fact(given.remote_fact)?, given.remote.len) {
+        (Fact::Unknown, 0) => *connection = connection.remote_ip(Fact::Unknown),
         // It is that of the source then.
-        (Fact::Absent, 0) => connection,
-        (Fact::Known(()), 4 | 16) => given.remote.state(|address| connection.remote_ip(address))?,
+        (Fact::Absent, 0) => {}
+        (Fact::Known(()), 4 | 16) => given.remote.state(connection, Connection::remote_ip)?,
         (_, 0 | 4 | 16) => return Err(authz_status::Contradiction),
         (..) => return Err(authz_status::Address),
-    };
+    }
     let port = u16::try_from(given.destination_port).map_err(|_| authz_status::Number)?;
-    let port = match (fact(given.destination_port_fact)?, port) {
-        (Fact::Known(()), port) => Fact::Known(port),
-        (Fact::Unknown | Fact::Absent, 0) => Fact::Unknown,
+    match (fact(given.destination_port_fact)?, port) {
+        (Fact::Known(()), port) => *connection = connection.destination_port(Fact::Known(port)),
+        (Fact::Unknown | Fact::Absent, 0) => {}
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
-    };
-    let server_name = match (fact(given.sni_fact)?, given.sni.len) {
-        (Fact::Unknown, 0) => Fact::Unknown,
-        (Fact::Absent, 0) => Fact::Absent,
-        // A name that cannot be read is not known.
-        (Fact::Known(()), _) => str::from_utf8(caller.bytes(given.sni)?).map_or(Fact::Unknown, Fact::Known),
+    }
+    match (fact(given.sni_fact)?, given.sni.len) {
+        (Fact::Unknown, 0) => {}
+        (Fact::Absent, 0) => *connection = connection.without_sni(),
+        (Fact::Known(()), _) => {
+            // A name that cannot be read is not known.
+            if let Some(name) = caller.text_or_unknown(given.sni)? {
+                *connection = connection.sni(name);
+            }
+        }
         (Fact::Unknown | Fact::Absent, _) => return Err(authz_status::Contradiction),
-    };
+    }
+    let is_stated = !given.peer.is_null() || given.uri_sans_len != 0;
     let transport = match given.transport {
         0 => Fact::Unknown,
         1 => Fact::Known(Transport::Plaintext),
@@ -258,63 +317,34 @@ fn connection<'c>(caller: &'c Caller, given: &authz_connection, room: &'c mut [&
         3 => Fact::Known(Transport::MeshMtls),
         _ => return Err(authz_status::Number),
     };
-    let peer = peer(caller, given, transport, room)?;
-
-    let connection = connection.destination_port(port);
-    let connection = match server_name {
-        Fact::Unknown => connection,
-        Fact::Absent => connection.without_sni(),
-        Fact::Known(name) => connection.sni(name),
-    };
-    Ok(match peer {
-        Peer::Unstated => connection.transport(transport),
-        Peer::Sans(sans) => connection.principals(sans),
-        Peer::Handle(peer) => connection.peer(peer),
-    })
-}
-
-/// Who the peer is.
-enum Peer<'c> {
-    /// Whoever the transport makes it: nobody, or not known.
-    Unstated,
-    Sans(&'c [&'c str]),
-    Handle(&'c authz_core::Peer),
-}
-
-/// What C says of the peer.
-#[inline(always)]
-fn peer<'c>(
-    caller: &'c Caller,
-    given: &authz_connection,
-    transport: Fact<Transport>,
-    room: &'c mut [&'c str],
-) -> Result<Peer<'c>, authz_status> {
     let is_mesh = transport == Fact::Known(Transport::MeshMtls);
-    let is_stated = !given.peer.is_null() || given.uri_sans_len != 0;
+    *connection = connection.transport(transport);
     match fact(given.peer_fact)? {
-        Fact::Unknown if !is_stated => Ok(Peer::Unstated),
-        Fact::Absent if !is_stated => Ok(if is_mesh { Peer::Sans(&[]) } else { Peer::Unstated }),
-        Fact::Known(()) if is_mesh => {
-            if !given.peer.is_null() {
-                let handle = caller.borrow(given.peer)?;
-                return if given.uri_sans_len == 0 { Ok(Peer::Handle(&handle.0)) } else { Err(authz_status::Contradiction) };
+        Fact::Unknown if !is_stated => {}
+        Fact::Absent if !is_stated => {
+            if is_mesh {
+                *connection = connection.principals(&[]);
             }
-            let sans = caller.slice(given.uri_sans, given.uri_sans_len)?;
-            // An identity that cannot be read is not known.
-            Ok(texts(caller, sans, room)?.map_or(Peer::Unstated, |(sans, _)| Peer::Sans(sans)))
         }
-        Fact::Unknown | Fact::Absent | Fact::Known(()) => Err(authz_status::Contradiction),
+        Fact::Known(()) if is_mesh && given.peer.is_null() => {
+            return caller.slice(given.uri_sans, given.uri_sans_len).map(Some);
+        }
+        Fact::Known(()) if is_mesh && given.uri_sans_len == 0 => {
+            *connection = connection.peer(&caller.borrow(given.peer)?.0);
+        }
+        Fact::Unknown | Fact::Absent | Fact::Known(()) => return Err(authz_status::Contradiction),
     }
+    Ok(None)
 }
 
-/// The texts of a list, in the first places of `room`, and the places left; nothing if one is not UTF-8.
-#[inline]
+/// The texts of a list, in the first places of `room`, and the places left; nothing if one is not UTF-8, which makes what
+/// they say unknown.
 fn texts<'c>(caller: &'c Caller, list: &[authz_text], room: &'c mut [&'c str]) -> Result<Texts<'c>, authz_status> {
     let (places, rest) = room.split_at_mut_checked(list.len()).ok_or(authz_status::TooMany)?;
     for (place, text) in places.iter_mut().zip(list) {
-        match str::from_utf8(caller.bytes(*text)?) {
-            Ok(text) => *place = text,
-            Err(_) => return Ok(None),
+        match caller.text_or_unknown(*text)? {
+            Some(text) => *place = text,
+            None => return Ok(None),
         }
     }
     Ok(Some((places, rest)))
@@ -340,8 +370,8 @@ fn metadata<'c>(
     for (place, piece) in pieces.iter_mut().zip(stated) {
         reserved(piece.reserved)?;
         let list = caller.slice(piece.values, piece.values_len)?;
-        let (Ok(filter), Ok(key), Some((list, rest))) =
-            (str::from_utf8(caller.bytes(piece.filter)?), str::from_utf8(caller.bytes(piece.key)?), texts(caller, list, values)?)
+        let (Some(filter), Some(key), Some((list, rest))) =
+            (caller.text_or_unknown(piece.filter)?, caller.text_or_unknown(piece.key)?, texts(caller, list, values)?)
         else {
             // Metadata that cannot be read is not known.
             return Ok(connection);

@@ -168,64 +168,63 @@ pub struct authz_decision {
 
 impl authz_decision {
     /// Nothing was decided, which denies.
-    pub(crate) const NONE: Self = Self::only(authz_verdict::Deny, authz_reason::None);
+    pub(crate) const NONE: Self = Self {
+        verdict: authz_verdict::Deny,
+        reason: authz_reason::None,
+        needs: 0,
+        shadow_deny: authz_shadow::NotConfigured,
+        shadow_allow: authz_shadow::NotConfigured,
+        if_enforced: authz_shadow::NotConfigured,
+        rule: ptr::null(),
+        peer_authentication: ptr::null(),
+        provider: authz_text::EMPTY,
+        audit: ptr::null(),
+        shadow_deny_rule: ptr::null(),
+        shadow_allow_rule: ptr::null(),
+        if_enforced_rule: ptr::null(),
+    };
 
-    const fn only(verdict: authz_verdict, reason: authz_reason) -> Self {
-        Self {
-            verdict,
-            reason,
-            needs: 0,
-            shadow_deny: authz_shadow::NotConfigured,
-            shadow_allow: authz_shadow::NotConfigured,
-            if_enforced: authz_shadow::NotConfigured,
-            rule: ptr::null(),
-            peer_authentication: ptr::null(),
-            provider: authz_text::EMPTY,
-            audit: ptr::null(),
-            shadow_deny_rule: ptr::null(),
-            shadow_allow_rule: ptr::null(),
-            if_enforced_rule: ptr::null(),
-        }
-    }
-
-    /// The decision with everything it points to, which the authorizer owns.
+    /// Becomes the decision, with everything that it points to, which the authorizer owns. It has to be
+    /// [`NONE`](Self::NONE) before: most decisions change few of the fields.
     #[inline(always)]
-    pub(crate) fn lend(decision: &Decision<'_>) -> Self {
+    pub(crate) fn lend(&mut self, decision: &Decision<'_>) {
         let reason = decision.reason();
-        let mut lent = Self::only(verdict(reason.verdict()), authz_reason::None);
         match reason {
-            Reason::StrictMtls(policy) => lent.because_of_policy(authz_reason::StrictMtls, policy),
-            Reason::TlsNotTerminated(policy) => lent.because_of_policy(authz_reason::TlsNotTerminated, policy),
-            Reason::CustomMisconfigured(rule) => lent.because_of_rule(authz_reason::CustomMisconfigured, rule),
+            Reason::StrictMtls(policy) => self.because_of_policy(authz_reason::StrictMtls, policy),
+            Reason::TlsNotTerminated(policy) => self.because_of_policy(authz_reason::TlsNotTerminated, policy),
+            Reason::CustomMisconfigured(rule) => self.because_of_rule(authz_reason::CustomMisconfigured, rule),
             Reason::CustomProvider(rule, provider) => {
-                lent.because_of_rule(authz_reason::CustomProvider, rule);
+                self.because_of_rule(authz_reason::CustomProvider, rule);
                 // One that has refused is not to be asked again.
                 if decision.provider().is_some() {
-                    lent.provider = authz_text::lend(provider);
+                    self.provider = authz_text::lend(provider);
                 }
             }
-            Reason::DenyPolicy(rule) => lent.because_of_rule(authz_reason::DenyPolicy, rule),
-            Reason::AllowPolicy(rule) => lent.because_of_rule(authz_reason::AllowPolicy, rule),
-            Reason::NoPolicy => lent.reason = authz_reason::NoPolicy,
-            Reason::NoAllowMatch => lent.reason = authz_reason::NoAllowMatch,
+            Reason::DenyPolicy(rule) => self.because_of_rule(authz_reason::DenyPolicy, rule),
+            Reason::AllowPolicy(rule) => self.because_of_rule(authz_reason::AllowPolicy, rule),
+            Reason::NoPolicy => self.reason = authz_reason::NoPolicy,
+            Reason::NoAllowMatch => self.reason = authz_reason::NoAllowMatch,
             Reason::UnknownFact(needs) => {
-                lent.reason = authz_reason::UnknownFact;
-                lent.needs = set(needs);
+                self.reason = authz_reason::UnknownFact;
+                self.needs = set(needs);
             }
         }
-        lent.audit = rule(decision.audit());
+        if let Some(audit) = decision.audit() {
+            self.audit = rule(Some(audit));
+        }
         let dry_run = decision.dry_run();
         if let Some(reason) = dry_run.if_enforced {
-            (lent.shadow_deny, lent.shadow_deny_rule) = shadow(&dry_run.deny);
-            (lent.shadow_allow, lent.shadow_allow_rule) = shadow(&dry_run.allow);
-            lent.if_enforced = match (reason, reason.verdict()) {
+            (self.shadow_deny, self.shadow_deny_rule) = shadow(&dry_run.deny);
+            (self.shadow_allow, self.shadow_allow_rule) = shadow(&dry_run.allow);
+            self.if_enforced = match (reason, reason.verdict()) {
                 (Reason::UnknownFact(_), _) => authz_shadow::Unknown,
                 (_, Verdict::Allow) => authz_shadow::Allowed,
                 (_, Verdict::Deny) => authz_shadow::Denied,
             };
-            lent.if_enforced_rule = rule(reason.rule());
+            self.if_enforced_rule = rule(reason.rule());
         }
-        lent
+        // Last, so that nothing that happens before can leave an allowance behind.
+        self.verdict = verdict(reason.verdict());
     }
 
     fn because_of_rule(&mut self, reason: authz_reason, deciding: &RuleId) {
@@ -238,9 +237,9 @@ impl authz_decision {
         self.peer_authentication = ptr::from_ref(policy).cast::<authz_policy>();
     }
 
-    /// The same without what only the authorizer keeps alive.
-    pub(crate) fn without_names(self) -> Self {
-        Self {
+    /// Drops what only the authorizer keeps alive.
+    pub(crate) fn drop_names(&mut self) {
+        *self = Self {
             rule: ptr::null(),
             peer_authentication: ptr::null(),
             provider: authz_text::EMPTY,
@@ -248,8 +247,8 @@ impl authz_decision {
             shadow_deny_rule: ptr::null(),
             shadow_allow_rule: ptr::null(),
             if_enforced_rule: ptr::null(),
-            ..self
-        }
+            ..*self
+        };
     }
 }
 

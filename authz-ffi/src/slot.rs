@@ -72,16 +72,12 @@ fn decide(
     with: impl for<'a> FnOnce(&'a Authorizer, &Connection<'_>) -> Decision<'a>,
 ) -> Result<(), authz_status> {
     let owner = caller.out_optional(owner, ptr::null_mut())?;
-    let out = caller.out(decision, authz_decision::NONE)?;
+    let mut out = caller.out(decision, authz_decision::NONE)?;
     let authorizer = caller.borrow(slot)?.0.load();
-    let decide = |connection: &Connection<'_>| authz_decision::lend(&with(&authorizer.0, connection));
-    let decision = connection::with(caller, connection, decide)?;
+    connection::with(caller, connection, |connection| out.place().lend(&with(&authorizer.0, connection)))?;
     match owner {
-        Some(owner) => {
-            owner.write(give_shared(Arc::clone(&authorizer)));
-            out.write(decision);
-        }
-        None => out.write(decision.without_names()),
+        Some(owner) => owner.write(give_shared(Arc::clone(&authorizer))),
+        None => out.place().drop_names(),
     }
     Ok(())
 }
