@@ -188,19 +188,31 @@ impl Caller {
     /// A place for an answer, with what stands there until there is one.
     #[inline]
     pub(crate) fn out<T>(&self, pointer: *mut T, first: T) -> Result<Out<'_, T>, authz_status> {
-        if pointer.is_null() || !pointer.is_aligned() {
-            return Err(authz_status::Pointer);
-        }
-        let out = Out { pointer, caller: PhantomData };
-        out.write(first);
+        let out = self.place(pointer, first)?;
         #[cfg(feature = "inject-panics")]
         crate::injected::panic_if_asked();
         Ok(out)
     }
 
-    /// A place for an answer that the caller may not want.
-    pub(crate) fn out_optional<T>(&self, pointer: *mut T, first: T) -> Result<Option<Out<'_, T>>, authz_status> {
-        if pointer.is_null() { Ok(None) } else { self.out(pointer, first).map(Some) }
+    /// The same, and a place for what the caller may not want. Each is written whatever is wrong with the other.
+    pub(crate) fn out_beside<T, U>(
+        &self,
+        (pointer, first): (*mut T, T),
+        (beside, empty): (*mut U, U),
+    ) -> Result<(Out<'_, T>, Option<Out<'_, U>>), authz_status> {
+        let beside = if beside.is_null() { Ok(None) } else { self.place(beside, empty).map(Some) };
+        let out = self.out(pointer, first)?;
+        Ok((out, beside?))
+    }
+
+    #[inline]
+    fn place<T>(&self, pointer: *mut T, first: T) -> Result<Out<'_, T>, authz_status> {
+        if pointer.is_null() || !pointer.is_aligned() {
+            return Err(authz_status::Pointer);
+        }
+        let out = Out { pointer, caller: PhantomData };
+        out.write(first);
+        Ok(out)
     }
 
     /// Frees what [`give`] gave. NULL is nothing to free.

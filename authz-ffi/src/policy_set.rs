@@ -166,8 +166,7 @@ pub unsafe extern "C" fn authz_policy_set_load(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        let findings = caller.out_optional(findings, ptr::null_mut())?;
-        let policies = caller.out(policies, ptr::null_mut())?;
+        let (policies, findings) = caller.out_beside((policies, ptr::null_mut()), (findings, ptr::null_mut()))?;
         let sources = caller.slice(sources, sources_len)?;
         policies.write(give(authz_policy_set(load(&caller, sources, mesh, options, findings.as_ref())?)));
         Ok(())
@@ -187,8 +186,7 @@ pub unsafe extern "C" fn authz_policy_set_from_yaml(
     // SAFETY: the caller keeps the rules at the head of the header.
     let caller = unsafe { Caller::new() };
     guard(|| {
-        let findings = caller.out_optional(findings, ptr::null_mut())?;
-        let policies = caller.out(policies, ptr::null_mut())?;
+        let (policies, findings) = caller.out_beside((policies, ptr::null_mut()), (findings, ptr::null_mut()))?;
         let source = authz_source { name: authz_text::lend("<text>"), text };
         policies.write(give(authz_policy_set(load(&caller, &[source], mesh, ptr::null(), findings.as_ref())?)));
         Ok(())

@@ -71,8 +71,7 @@ fn decide(
     owner: *mut *mut authz_authorizer,
     with: impl for<'a> FnOnce(&'a Authorizer, &Connection<'_>) -> Decision<'a>,
 ) -> Result<(), authz_status> {
-    let owner = caller.out_optional(owner, ptr::null_mut())?;
-    let mut out = caller.out(decision, authz_decision::NONE)?;
+    let (mut out, owner) = caller.out_beside((decision, authz_decision::NONE), (owner, ptr::null_mut()))?;
     let authorizer = caller.borrow(slot)?.0.load();
     connection::with(caller, connection, |connection| out.place().lend(&with(&authorizer.0, connection)))?;
     match owner {

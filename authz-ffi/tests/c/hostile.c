@@ -124,6 +124,19 @@ static void misaligned_pointers(void) {
   authz_decision decision = dirty();
   CHECK(authz_decide(authorizer, (const authz_connection *)(const void *)(bytes + 1), &decision) == AUTHZ_STATUS_POINTER);
   CHECK(decision.verdict == AUTHZ_VERDICT_DENY);
+
+  /* Of two outputs the one that can be written is. */
+  decision = dirty();
+  authz_authorizer **owner = (authz_authorizer **)(void *)(bytes + 1);
+  CHECK(authz_slot_decide(slot, &connection, &decision, owner) == AUTHZ_STATUS_POINTER);
+  CHECK(decision.verdict == AUTHZ_VERDICT_DENY && decision.reason == AUTHZ_REASON_NONE);
+  authz_authorizer *kept = authorizer;
+  CHECK(authz_slot_decide(slot, &connection, NULL, &kept) == AUTHZ_STATUS_POINTER && kept == NULL);
+  authz_policy_set *loaded = policies;
+  authz_findings **findings = (authz_findings **)(void *)(bytes + 1);
+  CHECK(authz_policy_set_from_yaml(authz_text_of(POLICIES), NULL, &loaded, findings) == AUTHZ_STATUS_POINTER && loaded == NULL);
+  loaded = policies;
+  CHECK(authz_policy_set_load(NULL, 0, NULL, NULL, &loaded, findings) == AUTHZ_STATUS_POINTER && loaded == NULL);
 }
 
 static void wrong_sizes(void) {
