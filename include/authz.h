@@ -1020,11 +1020,6 @@ typedef struct authz_location {
 } authz_location;
 
 /**
- * Every status.
- */
-#define authz_status_ALL { authz_status_Ok, authz_status_Pointer, authz_status_Size, authz_status_Number, authz_status_Utf8, authz_status_Address, authz_status_TooMany, authz_status_Contradiction, authz_status_Empty, authz_status_Load, authz_status_NoPolicies, authz_status_Range, authz_status_Certificate, authz_status_Unsupported, authz_status_Abi, authz_status_Panic, }
-
-/**
  * The direct peer's address.
  */
 #define AUTHZ_FACT_SET_SOURCE_IP 1
@@ -1417,11 +1412,6 @@ bool authz_slot_allows(const struct authz_slot *slot,
  * Frees a slot and ends its ownership of what it holds; NULL is fine.
  */
 void authz_slot_free(struct authz_slot *slot);
-
-/**
- * Makes the next call of this thread that has an output panic, once the denial is in it.
- */
-void authz_inject_panic(void);
 
 #ifdef __cplusplus
 }  // extern "C"

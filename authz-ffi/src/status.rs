@@ -48,7 +48,7 @@ pub enum authz_status {
 
 impl authz_status {
     /// Every status.
-    pub const ALL: [Self; 16] = [
+    const ALL: [Self; 16] = [
         Self::Ok,
         Self::Pointer,
         Self::Size,

@@ -6,6 +6,7 @@
 
 mod program;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -122,8 +123,14 @@ fn an_installed_library_exports_nothing_but_its_functions() {
     let symbols = run(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&library));
     let names: Vec<&str> = symbols.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(names.len() > 45, "{names:?}");
-    for name in names {
+    for name in &names {
         assert!(name.starts_with("authz_") && header.contains(&format!("{name}(")), "{name} is exported");
+    }
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let called = header.split('(').filter_map(|before| before.rsplit(|c| !is_of_name(c)).next());
+    let declared: BTreeSet<&str> = called.filter(|name| name.starts_with("authz_")).collect();
+    for name in declared {
+        assert!(names.contains(&name), "{name} is declared and not exported");
     }
     let dynamic = run(Command::new("readelf").arg("-d").arg(&library));
     assert!(dynamic.contains(&format!("Library soname: [libauthz.so.{}]", authz::AUTHZ_ABI)), "{dynamic}");
