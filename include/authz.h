@@ -897,7 +897,8 @@ typedef struct authz_connection {
    * If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
    * principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an
    * identity: leave the peer unknown. `authz_peer_names_from_der` does all of this. An empty list says that there
-   * is no name whatever, and such a peer passes a DENY rule for the principal `*`.
+   * is no name whatever, and such a peer passes a DENY rule for the principal `*`; NULL, with NULL for `peer`, says
+   * nothing and is `AUTHZ_STATUS_POINTER`.
    */
   const struct authz_text *uri_sans;
   /**
@@ -1316,7 +1317,8 @@ authz_status authz_explain_json(const struct authz_authorizer *authorizer,
                                 struct authz_string **explanation);
 
 /**
- * Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number.
+ * Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number. NULL is no list, also
+ * for length 0.
  *
  * `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A name that is not UTF-8 is
  * `AUTHZ_STATUS_UTF8`; leave the identity of such a peer unknown. Allocates.
@@ -1346,8 +1348,8 @@ authz_status authz_peer_names_from_der(const uint8_t *der,
                                        struct authz_peer_names **names);
 
 /**
- * The names as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; NULL for
- * NULL.
+ * The names as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; never NULL,
+ * also for an empty one, but for NULL: what reads it refuses that, so that a failed call does not read as "no name".
  */
 const struct authz_text *authz_peer_names_data(const struct authz_peer_names *names);
 

@@ -249,7 +249,8 @@ class connection {
     raw_.peer_fact = AUTHZ_FACT_UNKNOWN;
     return *this;
   }
-  // Mesh mTLS, and the names of the peer: all URI SANs of its certificate. See `uri_sans` in authz.h for one that has none.
+  // Mesh mTLS, and the names of the peer: all URI SANs of its certificate. See `uri_sans` in authz.h for one that has
+  // none. A null `uri_sans` is an error that denies.
   connection &principals(const authz_text *uri_sans, std::size_t len) noexcept {
     (void)mesh_mtls();
     raw_.peer_fact = AUTHZ_FACT_KNOWN;
@@ -257,7 +258,16 @@ class connection {
     raw_.uri_sans_len = len;
     return *this;
   }
-  connection &principals(const peer_names &list) noexcept { return principals(list.data(), list.size()); }
+  // An empty `peer_names`, such as that of a certificate that could not be read, leaves the identity unknown.
+  connection &principals(const peer_names &list) noexcept {
+    return list ? principals(list.data(), list.size()) : mesh_mtls();
+  }
+  // Mesh mTLS with a certificate that has no name whatever.
+  connection &without_principals() noexcept {
+    (void)mesh_mtls();
+    raw_.peer_fact = AUTHZ_FACT_ABSENT;
+    return *this;
+  }
   // Mesh mTLS with a peer that was looked up before. An empty `peer` leaves the identity unknown.
   connection &peer(const authz::peer &peer) noexcept {
     (void)mesh_mtls();

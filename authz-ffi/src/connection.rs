@@ -159,7 +159,8 @@ pub struct authz_connection {
     /// If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
     /// principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an
     /// identity: leave the peer unknown. `authz_peer_names_from_der` does all of this. An empty list says that there
-    /// is no name whatever, and such a peer passes a DENY rule for the principal `*`.
+    /// is no name whatever, and such a peer passes a DENY rule for the principal `*`; NULL, with NULL for `peer`, says
+    /// nothing and is `AUTHZ_STATUS_POINTER`.
     pub uri_sans: *const authz_text,
     /// How many they are.
     pub uri_sans_len: usize,
@@ -327,6 +328,10 @@ fn state<'c>(
             }
         }
         Fact::Known(()) if is_mesh && given.peer.is_null() => {
+            // Neither the one nor the other is no statement, and must not read as a peer without a name.
+            if given.uri_sans.is_null() {
+                return Err(authz_status::Pointer);
+            }
             return caller.slice(given.uri_sans, given.uri_sans_len).map(Some);
         }
         Fact::Known(()) if is_mesh && given.uri_sans_len == 0 => {

@@ -22,7 +22,8 @@ impl fmt::Debug for authz_peer {
     }
 }
 
-/// Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number.
+/// Looks up a peer by its names, as `authz_connection.uri_sans` has them, here in any number. NULL is no list, also
+/// for length 0.
 ///
 /// `peer` receives a peer, or NULL for every status but `AUTHZ_STATUS_OK`. A name that is not UTF-8 is
 /// `AUTHZ_STATUS_UTF8`; leave the identity of such a peer unknown. Allocates.
@@ -38,6 +39,10 @@ pub unsafe extern "C" fn authz_peer_new(
     guard(|| {
         let out = caller.out(peer, ptr::null_mut())?;
         let authorizer = caller.borrow(authorizer)?;
+        // What a failed call has left must not read as a peer without a name.
+        if uri_sans.is_null() {
+            return Err(authz_status::Pointer);
+        }
         let mut sans = Vec::new();
         for san in caller.slice(uri_sans, uri_sans_len)? {
             sans.push(caller.text(*san)?);

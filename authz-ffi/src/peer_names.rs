@@ -104,8 +104,8 @@ pub unsafe extern "C" fn authz_peer_names_from_der(
     })
 }
 
-/// The names as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; NULL for
-/// NULL.
+/// The names as an array, as `authz_connection.uri_sans` and `authz_peer_new` take it. Borrowed from the list; never NULL,
+/// also for an empty one, but for NULL: what reads it refuses that, so that a failed call does not read as "no name".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_peer_names_data(names: *const authz_peer_names) -> *const authz_text {
     // SAFETY: the caller keeps the rules at the head of the header.

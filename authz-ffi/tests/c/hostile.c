@@ -247,6 +247,10 @@ static void contradictions(void) {
   authz_connection connection = plaintext("10.0.0.7", 9000);
   connection.transport = AUTHZ_TRANSPORT_MESH_MTLS;
   connection.peer_fact = AUTHZ_FACT_KNOWN;
+  DENIES(&connection, POINTER);
+  connection.uri_sans = &san;
+  CHECK(authz_allows(authorizer, &connection));
+  connection.uri_sans = NULL;
   connection.peer = peer;
   CHECK(authz_allows(authorizer, &connection));
   connection.uri_sans = &san;
@@ -292,6 +296,29 @@ static void contradictions(void) {
   workload.labels_len = 0;
   workload.namespace_name.len = 0;
   CHECK(authz_authorizer_new(policies, &workload, &made) == AUTHZ_STATUS_EMPTY && made == NULL);
+}
+
+/* What a failed call has left is no peer without a name, whom a DENY rule for any principal would let pass. */
+static void failures_are_no_names(void) {
+  authz_authorizer *nobody = authorizer_of(
+      "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: nobody, namespace: foo},"
+      " spec: {action: DENY, rules: [{from: [{source: {principals: ['*']}}]}]}}");
+  authz_connection connection = plaintext("10.0.0.7", 9000);
+  connection.transport = AUTHZ_TRANSPORT_MESH_MTLS;
+  CHECK(authz_allows(nobody, &connection));
+  connection.peer_fact = AUTHZ_FACT_KNOWN;
+  authz_peer_names *names;
+  CHECK(authz_peer_names_from_der((const uint8_t *)"no certificate", 14, &names) == AUTHZ_STATUS_CERTIFICATE && names == NULL);
+  connection.uri_sans = authz_peer_names_data(names);
+  connection.uri_sans_len = authz_peer_names_len(names);
+  authz_decision decision = dirty();
+  CHECK(authz_decide(nobody, &connection, &decision) == AUTHZ_STATUS_POINTER && decision.verdict == AUTHZ_VERDICT_DENY);
+  authz_peer *peer;
+  CHECK(authz_peer_new(nobody, authz_peer_names_data(names), authz_peer_names_len(names), &peer) == AUTHZ_STATUS_POINTER);
+  CHECK(peer == NULL);
+  connection.peer = peer;
+  CHECK(!authz_allows(nobody, &connection));
+  authz_authorizer_free(nobody);
 }
 
 static void too_many(void) {
@@ -415,6 +442,7 @@ int main(void) {
   wrong_sizes();
   unknown_numbers();
   contradictions();
+  failures_are_no_names();
   too_many();
   invalid_utf8();
   texts_without_policies();

@@ -95,7 +95,7 @@ static void a_peer_outlives_its_authorizer(void) {
   authorizer = authorizer_of(POLICIES);
   CHECK(authz_allows(authorizer, &connection));
   authz_peer_free(peer);
-  CHECK(authz_peer_new(authorizer, NULL, 0, &peer) == AUTHZ_STATUS_OK);
+  CHECK(authz_peer_new(authorizer, sans, 0, &peer) == AUTHZ_STATUS_OK);
   connection.peer = peer;
   CHECK(!authz_allows(authorizer, &connection));
   authz_peer_free(peer);

@@ -75,6 +75,16 @@ int main() {
   CHECK(!moved.allows(connection.peer(authz::peer())) && !moved.allows(connection.tls()) && !moved.allows(connection.plaintext()));
   CHECK(authz::peer_names::from_der(nullptr, 0).status() == AUTHZ_STATUS_CERTIFICATE);
 
+  // A certificate that cannot be read is no peer without a name.
+  authz::authorizer nobody = make(R"({apiVersion: security.istio.io/v1, kind: AuthorizationPolicy,
+      metadata: {name: nobody, namespace: foo}, spec: {action: DENY, rules: [{from: [{source: {principals: ['*']}}]}]}})");
+  auto unreadable = authz::peer_names::from_der(nullptr, 0);
+  CHECK(!unreadable && unreadable->size() == 0 && nobody.allows(connection.without_principals()));
+  CHECK(nobody.decide(connection.principals(*unreadable)).reason() == AUTHZ_REASON_UNKNOWN_FACT);
+  CHECK(nobody.decide(connection.principals(nullptr, 0)).status() == AUTHZ_STATUS_POINTER);
+  CHECK(nobody.peer(*unreadable).status() == AUTHZ_STATUS_POINTER);
+
+  (void)connection.plaintext();
   auto explanation = moved.explain(connection);
   CHECK(explanation && explanation->view().find("ports") != std::string_view::npos);
   CHECK(moved.explain_json(connection)->view().substr(0, 1) == "{");
