@@ -31,11 +31,11 @@ using address = ::authz_address;
 inline std::string_view view(authz_text text) noexcept { return {text.len == 0 ? "" : text.data, text.len}; }
 inline authz_text text(std::string_view view) noexcept { return authz_text{view.data(), view.size()}; }
 
-inline const char *name(status status) noexcept { return authz_status_name(status); }
-inline const char *name(verdict verdict) noexcept { return authz_verdict_name(verdict); }
-inline const char *name(reason reason) noexcept { return authz_reason_name(reason); }
-inline const char *name(shadow shadow) noexcept { return authz_shadow_name(shadow); }
-inline const char *name(severity severity) noexcept { return authz_severity_name(severity); }
+inline const char *name(status of) noexcept { return authz_status_name(of); }
+inline const char *name(verdict of) noexcept { return authz_verdict_name(of); }
+inline const char *name(reason of) noexcept { return authz_reason_name(of); }
+inline const char *name(shadow of) noexcept { return authz_shadow_name(of); }
+inline const char *name(severity of) noexcept { return authz_severity_name(of); }
 
 // Whether the library that runs fits the header that this was compiled with.
 inline bool abi_matches() noexcept { return authz_check_abi(AUTHZ_ABI) == AUTHZ_STATUS_OK; }
@@ -89,8 +89,8 @@ class owner {
 // Reads an address such as `10.0.0.7` or `2001:db8::7`.
 inline result<address> parse_address(std::string_view written) noexcept {
   address parsed{};
-  status status = authz_address_parse(text(written), &parsed);
-  return status == AUTHZ_STATUS_OK ? result<address>(parsed) : result<address>(status);
+  const authz::status outcome = authz_address_parse(text(written), &parsed);
+  return outcome == AUTHZ_STATUS_OK ? result<address>(parsed) : result<address>(outcome);
 }
 
 // A text of the library's.
@@ -200,8 +200,8 @@ class peer_names : public owner<authz_peer_names, authz_peer_names_free> {
   using owner::owner;
   static result<peer_names> from_der(const std::uint8_t *der, std::size_t len) noexcept {
     authz_peer_names *made = nullptr;
-    status status = authz_peer_names_from_der(der, len, &made);
-    return status == AUTHZ_STATUS_OK ? result<peer_names>(peer_names(made)) : result<peer_names>(status);
+    const authz::status outcome = authz_peer_names_from_der(der, len, &made);
+    return outcome == AUTHZ_STATUS_OK ? result<peer_names>(peer_names(made)) : result<peer_names>(outcome);
   }
   std::size_t size() const noexcept { return authz_peer_names_len(get()); }
   const authz_text *data() const noexcept { return authz_peer_names_data(get()); }
@@ -215,22 +215,22 @@ class connection {
   connection() noexcept { raw_.size = sizeof raw_; }
 
   // The direct peer, who is the original client too unless `remote` says otherwise.
-  connection &source(const address &address) noexcept {
-    raw_.source = address;
+  connection &source(const address &from) noexcept {
+    raw_.source = from;
     if (raw_.remote_fact == AUTHZ_FACT_UNKNOWN) {
       raw_.remote_fact = AUTHZ_FACT_ABSENT;
     }
     return *this;
   }
-  connection &destination(const address &address, std::uint16_t port) noexcept {
-    raw_.destination = address;
+  connection &destination(const address &to, std::uint16_t port) noexcept {
+    raw_.destination = to;
     raw_.destination_port = port;
     raw_.destination_port_fact = AUTHZ_FACT_KNOWN;
     return *this;
   }
   // The original client, as a trusted proxy states it.
-  connection &remote(const address &address) noexcept {
-    raw_.remote = address;
+  connection &remote(const address &from) noexcept {
+    raw_.remote = from;
     raw_.remote_fact = AUTHZ_FACT_KNOWN;
     return *this;
   }
@@ -301,8 +301,8 @@ class connection {
   const authz_connection &raw() const noexcept { return raw_; }
 
  private:
-  connection &without_identity(authz::transport transport) noexcept {
-    raw_.transport = transport;
+  connection &without_identity(authz::transport over) noexcept {
+    raw_.transport = over;
     raw_.peer_fact = AUTHZ_FACT_ABSENT;
     raw_.uri_sans = nullptr;
     raw_.uri_sans_len = 0;
@@ -350,24 +350,24 @@ class authorizer : public owner<authz_authorizer, authz_authorizer_free> {
   fact_set reads() const noexcept { return authz_authorizer_reads(get()); }
   authz::decision decide(const connection &connection) const noexcept {
     authz_decision raw{};
-    status status = authz_decide(get(), &connection.raw(), &raw);
-    return {status, raw};
+    const authz::status outcome = authz_decide(get(), &connection.raw(), &raw);
+    return {outcome, raw};
   }
   authz::decision decide_early(const connection &connection) const noexcept {
     authz_decision raw{};
-    status status = authz_decide_early(get(), &connection.raw(), &raw);
-    return {status, raw};
+    const authz::status outcome = authz_decide_early(get(), &connection.raw(), &raw);
+    return {outcome, raw};
   }
   authz::decision decide(const connection &connection, const authz_provider_answer *answers, std::size_t len) const noexcept {
     authz_decision raw{};
-    status status = authz_decide_answered(get(), &connection.raw(), answers, len, &raw);
-    return {status, raw};
+    const authz::status outcome = authz_decide_answered(get(), &connection.raw(), answers, len, &raw);
+    return {outcome, raw};
   }
   bool allows(const connection &connection) const noexcept { return authz_allows(get(), &connection.raw()); }
   result<authz::peer> peer(const authz_text *uri_sans, std::size_t len) const noexcept {
     authz_peer *made = nullptr;
-    status status = authz_peer_new(get(), uri_sans, len, &made);
-    return status == AUTHZ_STATUS_OK ? result<authz::peer>(authz::peer(made)) : result<authz::peer>(status);
+    const authz::status outcome = authz_peer_new(get(), uri_sans, len, &made);
+    return outcome == AUTHZ_STATUS_OK ? result<authz::peer>(authz::peer(made)) : result<authz::peer>(outcome);
   }
   result<authz::peer> peer(const peer_names &list) const noexcept { return peer(list.data(), list.size()); }
   result<string> explain(const connection &connection) const noexcept { return explained(connection, authz_explain); }
@@ -375,10 +375,10 @@ class authorizer : public owner<authz_authorizer, authz_authorizer_free> {
 
  private:
   template <class Explain>
-  result<string> explained(const connection &connection, Explain explain) const noexcept {
+  result<string> explained(const connection &connection, Explain how) const noexcept {
     authz_string *made = nullptr;
-    status status = explain(get(), &connection.raw(), &made);
-    return status == AUTHZ_STATUS_OK ? result<string>(string(made)) : result<string>(status);
+    const authz::status outcome = how(get(), &connection.raw(), &made);
+    return outcome == AUTHZ_STATUS_OK ? result<string>(string(made)) : result<string>(outcome);
   }
 };
 
@@ -400,8 +400,8 @@ class policy_set : public owner<authz_policy_set, authz_policy_set_free> {
   result<authorizer> authorizer_for(const workload &workload) const noexcept {
     authz_workload raw = workload.raw();
     authz_authorizer *made = nullptr;
-    status status = authz_authorizer_new(get(), &raw, &made);
-    return status == AUTHZ_STATUS_OK ? result<authorizer>(authorizer(made)) : result<authorizer>(status);
+    const authz::status outcome = authz_authorizer_new(get(), &raw, &made);
+    return outcome == AUTHZ_STATUS_OK ? result<authorizer>(authorizer(made)) : result<authorizer>(outcome);
   }
 };
 
@@ -420,8 +420,8 @@ inline policy_set::loaded policy_set::load(const source *sources, std::size_t le
   const authz_mesh raw_mesh = mesh.raw();
   authz_policy_set *policies = nullptr;
   authz_findings *found = nullptr;
-  status status = authz_policy_set_load(raw.data(), raw.size(), &raw_mesh, &options, &policies, &found);
-  return {status == AUTHZ_STATUS_OK ? result<policy_set>(policy_set(policies)) : result<policy_set>(status),
+  const authz::status outcome = authz_policy_set_load(raw.data(), raw.size(), &raw_mesh, &options, &policies, &found);
+  return {outcome == AUTHZ_STATUS_OK ? result<policy_set>(policy_set(policies)) : result<policy_set>(outcome),
           authz::findings(found)};
 }
 
@@ -447,8 +447,8 @@ class slot : public owner<authz_slot, authz_slot_free> {
 
   static result<slot> make(const authorizer &first) noexcept {
     authz_slot *made = nullptr;
-    status status = authz_slot_new(first.get(), &made);
-    return status == AUTHZ_STATUS_OK ? result<slot>(slot(made)) : result<slot>(status);
+    const authz::status outcome = authz_slot_new(first.get(), &made);
+    return outcome == AUTHZ_STATUS_OK ? result<slot>(slot(made)) : result<slot>(outcome);
   }
   [[nodiscard]] status replace(const authorizer &next) const noexcept { return authz_slot_replace(get(), next.get()); }
   authorizer load() const noexcept { return authorizer(authz_slot_load(get())); }
@@ -458,11 +458,11 @@ class slot : public owner<authz_slot, authz_slot_free> {
 
  private:
   template <class Decide>
-  kept decided(const connection &connection, Decide decide) const noexcept {
+  kept decided(const connection &connection, Decide how) const noexcept {
     authz_decision raw{};
     authz_authorizer *by = nullptr;
-    status status = decide(get(), &connection.raw(), &raw, &by);
-    return {authorizer(by), authz::decision(status, raw)};
+    const authz::status outcome = how(get(), &connection.raw(), &raw, &by);
+    return {authorizer(by), authz::decision(outcome, raw)};
   }
 };
 

@@ -85,21 +85,23 @@ fn the_wrapper_works_in_cpp_with_and_without_exceptions() {
 }
 
 #[test]
-fn the_header_alone_compiles_in_every_language() {
+fn the_headers_alone_compile_in_every_language() {
     let folder = scratch("header");
-    for (name, compilers, standards) in [
-        ("alone.c", ["gcc", "clang"], &["-std=c11", "-std=c17", "-std=c2x"][..]),
-        ("alone.cpp", ["g++", "clang++"], &["-std=c++17", "-std=c++20"]),
+    let (c, cpp) = (&["-std=c11", "-std=c17", "-std=c2x"][..], &["-std=c++17", "-std=c++20"][..]);
+    for (name, header, compilers, standards) in [
+        ("alone.c", "authz.h", ["gcc", "clang"], c),
+        ("alone.cpp", "authz.h", ["g++", "clang++"], cpp),
+        ("wrapper.cpp", "authz.hpp", ["g++", "clang++"], cpp),
     ] {
         let path = folder.join(name);
-        fs::write(
-            &path,
-            "#include <authz.h>\nint main(void) { return authz_check_abi(AUTHZ_ABI) == AUTHZ_STATUS_OK ? 0 : 1; }\n",
-        )
-        .unwrap();
+        let text =
+            format!("#include <{header}>\nint main(void) {{ return authz_check_abi(AUTHZ_ABI) == AUTHZ_STATUS_OK ? 0 : 1; }}\n");
+        fs::write(&path, text).unwrap();
         for compiler in compilers {
             for standard in standards {
-                Program::at(&path).build(compiler, &[standard, "-Wconversion", "-Wshadow"], &shipped()).run(&[]);
+                Program::at(&path)
+                    .build(compiler, &[standard, "-Wconversion", "-Wsign-conversion", "-Wshadow"], &shipped())
+                    .run(&[]);
             }
         }
     }
