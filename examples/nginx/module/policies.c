@@ -5,7 +5,7 @@
 /* As many bytes as the library takes of all texts together. */
 #define NGX_STREAM_AUTHZ_MOST_BYTES  (64 << 20)
 
-/* Reads a whole file; its text lives as long as the configuration. */
+/* Reads a whole file; its text lives until nginx has read its configuration. */
 static ngx_int_t
 ngx_stream_authz_read(ngx_conf_t *cf, const ngx_str_t *name, authz_text *text)
 {
@@ -41,7 +41,7 @@ ngx_stream_authz_read(ngx_conf_t *cf, const ngx_str_t *name, authz_text *text)
         goto done;
     }
 
-    bytes = ngx_pnalloc(cf->pool, (size_t) size + 1);
+    bytes = ngx_pnalloc(cf->temp_pool, (size_t) size + 1);
     if (bytes == NULL) {
         goto done;
     }
@@ -139,7 +139,7 @@ ngx_stream_authz_compile(ngx_conf_t *cf, ngx_stream_authz_srv_conf_t *conf)
         mesh.trust_domain_aliases_len = conf->mesh->aliases.nelts;
     }
 
-    sources = ngx_pcalloc(cf->pool, conf->files->nelts * sizeof(authz_source));
+    sources = ngx_pcalloc(cf->temp_pool, conf->files->nelts * sizeof(authz_source));
     /* It goes with the configuration, when the last connection that was decided by it has gone. */
     cleanup = ngx_pool_cleanup_add(cf->pool, 0);
     if (sources == NULL || cleanup == NULL) {
