@@ -464,7 +464,7 @@ fn a_configuration_that_could_be_meant_otherwise_is_refused() {
         (format!("authz_policy policies.yaml; authz_workload namespace=foo ns=foo; {server}"), "a workload has no `ns=foo`"),
         (
             format!("authz_policy policies.yaml; authz_workload namespace=foo label=a=b label=a=c; {server}"),
-            "the policies are not used (contradiction)",
+            "a label is there twice: `label=a=c`: write each key once",
         ),
         (format!("{both} authz_mesh trust_domain=; {server}"), "a mesh has no `trust_domain=`"),
         (format!("{both} authz_mesh domain=x; {server}"), "a mesh has no `domain=x`"),

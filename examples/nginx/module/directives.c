@@ -82,11 +82,19 @@ ngx_stream_authz_workload(ngx_conf_t *cf, ngx_command_t *cmd, void *data)
                 return ngx_stream_authz_refuse(cf, "this label has no value:", &arguments[i], "`label=KEY=VALUE`");
             }
 
-            authz_label *label = ngx_array_push(&workload->labels);
+            authz_label *label = workload->labels.elts;
+            size_t       len = (size_t) (equals - value.data);
+            for (ngx_uint_t other = 0; other < workload->labels.nelts; other++) {
+                if (label[other].key.len == len && ngx_memcmp(label[other].key.data, value.data, len) == 0) {
+                    return ngx_stream_authz_refuse(cf, "a label is there twice:", &arguments[i], "each key once");
+                }
+            }
+
+            label = ngx_array_push(&workload->labels);
             if (label == NULL) {
                 return NGX_CONF_ERROR;
             }
-            label->key = (authz_text) {.data = (const char *) value.data, .len = (size_t) (equals - value.data)};
+            label->key = (authz_text) {.data = (const char *) value.data, .len = len};
             label->value = (authz_text) {
                 .data = (const char *) equals + 1, .len = (size_t) (value.data + value.len - equals - 1)
             };
