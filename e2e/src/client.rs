@@ -68,19 +68,30 @@ impl Client {
     }
 
     /// Over TLS, asking for a server name or for none.
-    pub fn over_tls_to(mut self, identity: Option<&Identity>, name: Option<&str>) -> Self {
-        let mut config = tls_config(identity, rustls::ALL_VERSIONS);
+    pub fn over_tls_to(self, identity: Option<&Identity>, name: Option<&str>) -> Self {
+        self.over_versions(identity, name, rustls::ALL_VERSIONS)
+    }
+
+    fn over_versions(
+        mut self,
+        identity: Option<&Identity>,
+        name: Option<&str>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        let mut config = tls_config(identity, versions);
         config.enable_sni = name.is_some();
         self.tls = Some(Tls { config: Arc::new(config), name: name.map(str::to_owned) });
         self
     }
 
     /// Over version 1.2 of TLS, with this certificate or none.
-    pub fn over_tls_1_2(mut self, identity: Option<&Identity>) -> Self {
-        let mut config = tls_config(identity, &[&rustls::version::TLS12]);
-        config.enable_sni = false;
-        self.tls = Some(Tls { config: Arc::new(config), name: None });
-        self
+    pub fn over_tls_1_2(self, identity: Option<&Identity>) -> Self {
+        self.over_tls_1_2_to(identity, None)
+    }
+
+    /// Over version 1.2 of TLS, asking for a server name or for none.
+    pub fn over_tls_1_2_to(self, identity: Option<&Identity>, name: Option<&str>) -> Self {
+        self.over_versions(identity, name, &[&rustls::version::TLS12])
     }
 
     /// Connects, and sends the PROXY header if there is one. The handshake starts with the first byte.

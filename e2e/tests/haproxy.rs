@@ -187,12 +187,12 @@ fn only_a_certificate_that_was_verified_is_an_identity() {
         assert!(with(9443, &authority, &[SLEEP]));
         assert!(with(9443, &authority, &["https://example.com/", OTHER, SLEEP]), "any URI SAN is enough");
         assert!(!with(9443, &foreign, &[SLEEP]), "of another authority");
-        assert!(!with(9443, &authority, &[]), "without a URI SAN");
+        assert!(!with(9443, &authority, &[]), "without any name");
         assert!(!is_let_through(&to(9443).over_tls(None)), "without a certificate");
         // Of whom nothing is known, nobody can say that it is not the one.
         assert!(with(9444, &authority, &[SLEEP]));
         assert!(!with(9444, &foreign, &[SLEEP]), "of another authority");
-        assert!(!with(9444, &authority, &[]), "without a URI SAN");
+        assert!(!with(9444, &authority, &[]), "without any name");
         assert!(is_let_through(&to(9444).over_tls(None)), "without a certificate");
     });
 }
@@ -232,6 +232,53 @@ fn a_server_name_is_that_of_the_handshake_and_unknown_where_tls_passes_through()
             [true, false, false, true]
         );
         assert!(!is_let_through(&to(9000)), "nobody has read what the client says");
+    });
+}
+
+/// What a client over TLS sees of its first connection, and of one that resumes the session.
+fn twice(client: &Client) -> [bool; 2] {
+    let first = is_let_through(client);
+    let mut again = client.connect().unwrap();
+    let second = again.ask("world").unwrap() == Service::ClientFirst.answer();
+    assert!(again.is_resumed(), "the session was not resumed");
+    [first, second]
+}
+
+#[test]
+#[ignore = "needs HAProxy: cargo xtask test --only proxies"]
+fn a_resumed_session_has_the_server_name_with_which_it_began() {
+    Network::run(|_| {
+        let (authority, upstream) = (Authority::new(), Upstream::echo());
+        let policies = policy("blocked", "{action: DENY, rules: [{when: [{key: connection.sni, values: [bad.example.com]}]}]}");
+        let frontend = format!("frontend tls\nbind 127.0.0.1:9443 {TLS}\n{DECIDED}");
+        let haproxy = start(&[("haproxy.cfg", &configuration(&frontend, &upstream)), ("policies.yaml", &policies)], &authority);
+        for (name, expected) in [("bad.example.com", false), ("good.example.com", true)] {
+            assert_eq!(twice(&to(9443).over_tls_1_2_to(None, Some(name))), [expected; 2], "{name}: {}", haproxy.log());
+        }
+        // Of version 1.3 each handshake tells it. A session is known to a client that was answered.
+        let good = to(9443).over_tls_to(None, Some("good.example.com"));
+        assert_eq!(twice(&good), [true; 2], "{}", haproxy.log());
+    });
+}
+
+#[test]
+#[ignore = "needs HAProxy: cargo xtask test --only proxies"]
+fn a_certificate_without_a_uri_san_is_known_by_its_other_names() {
+    Network::run(|_| {
+        let (authority, upstream) = (Authority::new(), Upstream::echo());
+        let policies = policy("nobody", "{action: DENY, rules: [{from: [{source: {principals: ['*']}}]}]}");
+        let frontend = format!("frontend tls\nbind 127.0.0.1:9443 {TLS} verify optional\n{DECIDED}");
+        let haproxy = start(&[("haproxy.cfg", &configuration(&frontend, &upstream)), ("policies.yaml", &policies)], &authority);
+        let named = |dns_names: &[&str], name: Option<&str>| {
+            is_let_through(&to(9443).over_tls(authority.issue_named(&[], dns_names, name).as_ref()))
+        };
+        assert!(!named(&["a.example"], None) && !named(&[], Some("client")));
+        wait_for("two lines", || {
+            let log = haproxy.log();
+            if log.matches("PR 0 deny deny-policy foo/nobody").count() == 2 { Ok(()) } else { Err(log) }
+        });
+        assert!(!named(&[], None) && !named(&[], Some("/ns/foo/sa/x")), "nobody knows");
+        assert!(is_let_through(&to(9443).over_tls(None)), "no certificate");
     });
 }
 

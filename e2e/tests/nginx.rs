@@ -276,12 +276,12 @@ fn only_a_certificate_that_was_verified_is_an_identity() {
         assert!(with(9443, &authority, &[SLEEP]));
         assert!(with(9443, &authority, &["https://example.com/", OTHER, SLEEP]), "any URI SAN is enough");
         assert!(!with(9443, &foreign, &[SLEEP]), "of another authority");
-        assert!(!with(9443, &authority, &[]), "without a URI SAN");
+        assert!(!with(9443, &authority, &[]), "without any name");
         assert!(!is_let_through(&to(9443).over_tls(None)), "without a certificate");
         // Of whom nothing is known, nobody can say that it is not the one.
         assert!(with(9444, &authority, &[SLEEP]));
         assert!(!with(9444, &foreign, &[SLEEP]), "of another authority");
-        assert!(!with(9444, &authority, &[]), "without a URI SAN");
+        assert!(!with(9444, &authority, &[]), "without any name");
         assert!(is_let_through(&to(9444).over_tls(None)), "without a certificate");
         let log = nginx.access_log(9);
         assert_eq!(log.iter().filter(|line| line.contains(" 9444 403 0 deny unknown-fact ")).count(), 2, "{log:?}");
@@ -345,6 +345,76 @@ fn a_server_name_is_that_of_the_handshake_or_of_a_greeting_that_was_read() {
         let mut garbled = to(9444).connect().unwrap();
         assert_eq!(garbled.ask("\u{16}\u{3}\u{1}\0\u{5}garbage").unwrap(), Seen::Closed);
         assert!(nginx.error_log().contains("authz: denied (unknown-fact), client"), "{}", nginx.error_log());
+    });
+}
+
+/// What a client over TLS sees of its first connection, and of one that resumes the session.
+fn twice(client: &Client) -> [bool; 2] {
+    let first = is_let_through(client);
+    let mut again = client.connect().unwrap();
+    let second = again.ask("world").unwrap() == Service::ClientFirst.answer();
+    assert!(again.is_resumed(), "the session was not resumed");
+    [first, second]
+}
+
+#[test]
+#[ignore = "needs nginx: cargo xtask test --only proxies"]
+fn a_resumed_session_has_the_server_name_with_which_it_began() {
+    Network::run(|_| {
+        let (authority, upstream) = (Authority::new(), Upstream::echo());
+        let policies = policy("blocked", "{action: DENY, rules: [{when: [{key: connection.sni, values: [bad.example.com]}]}]}");
+        let server = format!(
+            "server {{ listen 127.0.0.1:9443 ssl; {TLS} ssl_session_cache shared:s:1m; proxy_pass {}; }}",
+            upstream.address()
+        );
+        let nginx = start(&server, &policies, &authority);
+        for (name, expected) in [("bad.example.com", false), ("good.example.com", true)] {
+            assert_eq!(twice(&to(9443).over_tls_1_2_to(None, Some(name))), [expected; 2], "{name}: {:?}", nginx.access_log(1));
+        }
+        // Of version 1.3 each handshake tells it. A session is known to a client that was answered.
+        let good = to(9443).over_tls_to(None, Some("good.example.com"));
+        assert_eq!(twice(&good), [true; 2], "{:?}", nginx.access_log(1));
+    });
+}
+
+#[test]
+#[ignore = "needs nginx: cargo xtask test --only proxies"]
+fn a_certificate_without_a_uri_san_is_known_by_its_other_names() {
+    Network::run(|_| {
+        let (authority, upstream) = (Authority::new(), Upstream::echo());
+        let policies = policy("nobody", "{action: DENY, rules: [{from: [{source: {principals: ['*']}}]}]}")
+            + &policy(
+                "not-sleep",
+                "{rules: [{from: [{source: {notPrincipals: [cluster.local/ns/foo/sa/sleep]}}], to: [{operation: {ports: ['9444']}}]}]}",
+            )
+            .replace("namespace: foo", "namespace: bar");
+        let server = |port: u16, namespace: &str| {
+            format!(
+                "server {{ listen 127.0.0.1:{port} ssl; authz_workload namespace={namespace}; {TLS} ssl_verify_client optional; \
+                 proxy_pass {}; }}",
+                upstream.address()
+            )
+        };
+        let nginx = start(&[server(9443, "foo"), server(9444, "bar")].concat(), &policies, &authority);
+        let named = |uris: &[&str], dns_names: &[&str], name: Option<&str>| {
+            let identity = authority.issue_named(uris, dns_names, name);
+            [9443, 9444].map(|port| is_let_through(&to(port).over_tls(identity.as_ref())))
+        };
+        assert_eq!(named(&[SLEEP], &[], None), [false, false], "a URI SAN");
+        assert_eq!(named(&[OTHER], &["a.example"], Some("x")), [false, true], "another");
+        assert_eq!(named(&[], &["a.example"], None), [false, true], "a DNS SAN");
+        assert_eq!(named(&[], &[], Some("client")), [false, true], "a subject");
+        assert_eq!(named(&[], &[], None), [false, false], "no name whatever: nobody knows");
+        assert_eq!(
+            named(&[], &["a.example"], Some("/ns/foo/sa/x")),
+            [false, false],
+            "what could pass for an identity: nobody knows"
+        );
+        assert_eq!([9443, 9444].map(|port| is_let_through(&to(port).over_tls(None))), [true, true], "no certificate");
+        let log = nginx.access_log(14);
+        let unknown = log.iter().filter(|line| line.contains("403 0 deny unknown-fact")).count();
+        let by_name = log.iter().filter(|line| line.contains("403 0 deny deny-policy foo/nobody")).count();
+        assert_eq!((by_name, unknown), (4, 4), "{log:?}");
     });
 }
 

@@ -97,10 +97,11 @@ ngx_stream_authz_destination(ngx_connection_t *c, authz_connection *connection)
 }
 
 void
-ngx_stream_authz_connection(ngx_stream_session_t *s, ngx_stream_authz_stage_t stage, authz_fact_set reads,
+ngx_stream_authz_connection(ngx_stream_session_t *s, ngx_stream_authz_ctx_t *ctx, ngx_stream_authz_stage_t stage,
     authz_connection *connection)
 {
     ngx_connection_t            *c = s->connection;
+    authz_fact_set               reads = authz_authorizer_reads(ctx->conf->authorizer);
     ngx_stream_variable_value_t *name;
 
     *connection = (authz_connection) {.size = sizeof(*connection)};
@@ -110,7 +111,7 @@ ngx_stream_authz_connection(ngx_stream_session_t *s, ngx_stream_authz_stage_t st
 
     if (s->ssl) {
         if (stage != NGX_STREAM_AUTHZ_ACCEPTED && c->ssl != NULL && c->ssl->handshaked) {
-            ngx_stream_authz_peer(c, reads, connection);
+            ngx_stream_authz_peer(c, ctx, reads, connection);
         }
         return;
     }

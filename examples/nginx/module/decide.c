@@ -47,7 +47,7 @@ ngx_stream_authz_decide(ngx_stream_session_t *s, ngx_stream_authz_stage_t stage)
     }
 
     if (!ctx->is_final) {
-        ngx_stream_authz_connection(s, stage, authz_authorizer_reads(conf->authorizer), &connection);
+        ngx_stream_authz_connection(s, ctx, stage, &connection);
 
         if (stage == NGX_STREAM_AUTHZ_COMPLETE) {
             ctx->status = authz_decide(conf->authorizer, &connection, &ctx->decision);

@@ -51,6 +51,7 @@ typedef struct {
     ngx_stream_authz_srv_conf_t  *conf;  /* that decided; the decision points into its authorizer */
     authz_status                  status;
     authz_decision                decision;
+    authz_peer_names             *names;  /* of the peer's certificate, once they were read; the pool frees them */
     unsigned                      is_final:1;
     unsigned                      is_logged:1;
 } ngx_stream_authz_ctx_t;
@@ -74,11 +75,12 @@ ngx_stream_authz_text(const ngx_str_t *string)
 ngx_int_t ngx_stream_authz_compile(ngx_conf_t *cf, ngx_stream_authz_srv_conf_t *conf);
 
 /* States what is known of a connection; its texts live as long as the session. */
-void ngx_stream_authz_connection(ngx_stream_session_t *s, ngx_stream_authz_stage_t stage, authz_fact_set reads,
+void ngx_stream_authz_connection(ngx_stream_session_t *s, ngx_stream_authz_ctx_t *ctx, ngx_stream_authz_stage_t stage,
     authz_connection *connection);
 
 /* States who the peer of a TLS connection is. */
-void ngx_stream_authz_peer(ngx_connection_t *c, authz_fact_set reads, authz_connection *connection);
+void ngx_stream_authz_peer(ngx_connection_t *c, ngx_stream_authz_ctx_t *ctx, authz_fact_set reads,
+    authz_connection *connection);
 
 /* The handlers of the phases. */
 ngx_int_t ngx_stream_authz_access(ngx_stream_session_t *s);
