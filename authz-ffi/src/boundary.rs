@@ -263,12 +263,12 @@ fn is_ascii(bytes: &[u8]) -> bool {
     chunks.iter().fold(bits, |bits, chunk| bits | u128::from_ne_bytes(*chunk)) & HIGH == 0
 }
 
-/// Hands a value to C, which frees it with the `_free` function of its type.
-pub(crate) fn give<T>(value: T) -> *mut T {
+/// Hands a value to C, which shares it between threads, and frees it in any of them with the `_free` function of its type.
+pub(crate) fn give<T: Send + Sync>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))
 }
 
-/// Hands one ownership of an authorizer to C.
-pub(crate) fn give_shared(authorizer: Arc<authz_authorizer>) -> *mut authz_authorizer {
-    Arc::into_raw(authorizer).cast_mut()
+/// Hands one ownership of an authorizer to C, with the same liberties.
+pub(crate) fn give_shared<T: Send + Sync>(shared: Arc<T>) -> *mut T {
+    Arc::into_raw(shared).cast_mut()
 }
