@@ -183,6 +183,32 @@ fn pkg_config_finds_an_installed_library() {
 }
 
 #[test]
+fn a_place_with_spaces_is_one_place_and_a_relative_one_is_none() {
+    let (source, expected) = readme_program();
+    let folder = scratch("spaces");
+    fs::write(folder.join("first.c"), source).unwrap();
+    let prefix = folder.join("a place of its own");
+    let install = |prefix: &str| Command::new("make").arg("-C").arg(here("")).arg("install").arg(prefix).output().unwrap();
+    let installed = install(&format!("PREFIX={}", prefix.display()));
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    // What pkg-config prints is for a shell to read.
+    let line = "eval cc -Wall -Werror first.c -o first $(pkg-config --cflags --libs authz) && ./first";
+    let of_prefix = |command: &mut Command| {
+        run(command
+            .current_dir(&folder)
+            .env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"))
+            .env("LD_LIBRARY_PATH", prefix.join("lib")))
+    };
+    assert_eq!(of_prefix(Command::new("sh").args(["-c", line])), expected);
+    // A tree that is looked at from elsewhere, such as one that is staged for another machine.
+    let moved = of_prefix(Command::new("pkg-config").args(["--define-variable=prefix=/other", "--cflags", "--libs", "authz"]));
+    assert_eq!(moved.trim(), "-I/other/include -L/other/lib -lauthz");
+    let refused = install("PREFIX=here");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("PREFIX is `here`: write a path that starts with `/`"), "{said}");
+}
+
+#[test]
 fn cmake_finds_an_installed_library() {
     let (source, expected) = readme_program();
     let folder = scratch("cmake");
