@@ -345,6 +345,9 @@ fn a_workload_that_could_be_meant_otherwise_is_refused() {
     let rows = [
         ("policies = { 'policies.yaml' }, labels = { app = 'x' }", "the policies are not used: empty"),
         ("policies = { 'nowhere.yaml' }, namespace = 'foo'", "nowhere.yaml: No such file or directory"),
+        ("policies = { 'policies.yaml', nil, 'others.yaml' }, namespace = 'foo'", "`policies` is a list of paths, and has a gap"),
+        ("policies = { 'policies.yaml' }, namespace = 'foo', label = { app = 'x' }", "a workload has no `label`"),
+        ("policies = { 'policies.yaml' }, namespace = 'foo', 'app'", "a workload has no `1`"),
         ("policies = {}, namespace = 'foo'", "the policies are not used: no-policies"),
         ("policies = { 'policies.yaml' }, namespace = 'foo', labels = { 'app' }", "the key of a label is no string"),
         ("policies = { 'policies.yaml' }, namespace = 'foo', labels = 'app'", "table expected"),

@@ -49,18 +49,24 @@ local function facts(txn)
 end
 
 return function(name, workload)
-  local sources = {}
-  for at, path in ipairs(workload.policies) do
-    sources[at] = read(path)
+  -- What has another name than one that `load` knows is an error there.
+  local stated = { sources = {} }
+  for key, value in pairs(workload) do
+    if key ~= "policies" then
+      stated[key] = value
+    end
   end
-  local authorizer = authz.load {
-    sources = sources,
-    namespace = workload.namespace,
-    labels = workload.labels,
-    trust_domain = workload.trust_domain,
-    trust_domain_aliases = workload.trust_domain_aliases,
-    root_namespace = workload.root_namespace,
-  }
+  local paths = 0
+  for _ in pairs(workload.policies) do
+    paths = paths + 1
+  end
+  for at, path in ipairs(workload.policies) do
+    stated.sources[at] = read(path)
+  end
+  if #stated.sources ~= paths then
+    error("`policies` is a list of paths, and has a gap: behind it nothing would be read")
+  end
+  local authorizer = authz.load(stated)
 
   -- Which may be meant, and may be a slip in a namespace or label.
   local _, reason = authorizer:decide({})

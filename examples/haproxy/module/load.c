@@ -1,6 +1,27 @@
 /* authz.load: texts of policies and a workload, compiled when HAProxy starts. Whatever is wrong is an error and ends the start. */
 
+#include <string.h>
+
 #include "authz.h"
+
+/* What a workload can say. A slip in a name must not read as left out, which for labels selects fewer policies. */
+static void
+authz_lua_refuse_others(lua_State *lua, int table)
+{
+    static const char *const names[] = {"sources", "namespace", "labels", "trust_domain", "trust_domain_aliases",
+                                        "root_namespace"};
+
+    for (lua_pushnil(lua); lua_next(lua, table); lua_pop(lua, 1)) {
+        int is_known = 0;
+        for (size_t i = 0; lua_type(lua, -2) == LUA_TSTRING && i < sizeof(names) / sizeof(names[0]); i++) {
+            is_known |= strcmp(lua_tostring(lua, -2), names[i]) == 0;
+        }
+        if (!is_known) {
+            luaL_error(lua, "a workload has no `%s`: it has `namespace`, `labels`, `trust_domain`, `trust_domain_aliases`,"
+                       " `root_namespace`, and its policies", luaL_tolstring(lua, -2, NULL));
+        }
+    }
+}
 
 /* The field of a table, left on the stack so that its text stays good; the empty text if there is none. */
 static authz_text
@@ -22,7 +43,7 @@ authz_lua_list(lua_State *lua, int table, const char *name, size_t *len)
 
     luaL_checktype(lua, -1, LUA_TTABLE);
     int         list = lua_gettop(lua);
-    size_t      count = (size_t) luaL_len(lua, list);
+    size_t      count = lua_rawlen(lua, list);
     authz_text *texts = lua_newuserdata(lua, (count + 1) * sizeof(authz_text));
 
     for (*len = 0; *len < count; (*len)++) {
@@ -40,7 +61,7 @@ authz_lua_sources(lua_State *lua, int table, size_t *len)
 {
     luaL_argcheck(lua, lua_getfield(lua, table, "sources") == LUA_TTABLE, 1, "`sources` is missing");
     int           list = lua_gettop(lua);
-    size_t        count = (size_t) luaL_len(lua, list);
+    size_t        count = lua_rawlen(lua, list);
     authz_source *sources = lua_newuserdata(lua, (count + 1) * sizeof(authz_source));
 
     for (*len = 0; *len < count; (*len)++) {
@@ -112,6 +133,7 @@ authz_lua_load(lua_State *lua)
     size_t            sources_len;
 
     luaL_checktype(lua, 1, LUA_TTABLE);
+    authz_lua_refuse_others(lua, 1);
     authz_lua_workload *made = lua_newuserdata(lua, sizeof(*made));
     int                 made_at = lua_gettop(lua);
     made->authorizer = NULL;
