@@ -22,7 +22,8 @@
  *                 zero. Structs in arrays and structs that the library fills do not grow within one AUTHZ_ABI.
  * Numbers.        Enumerators in structs of the caller are `uint32_t`; unknown ones are AUTHZ_STATUS_NUMBER.
  * Threads.        Handles do not change once they are made (what an authz_slot holds does), so all threads may use
- *                 them at once. Only `_free` needs care: no other thread may still use the handle.
+ *                 them at once. Only `_free` needs care: no other thread may still use the handle. Not for signal
+ *                 handlers.
  * Fork.           The library has no threads, locks or signal handlers, and no state outside of its handles but a list
  *                 of the threads that read an authz_slot. A child uses what its parent loaded.
  * Panics.         A bug in the library ends in AUTHZ_STATUS_PANIC for that call alone and leaves a denial; functions
