@@ -12,6 +12,8 @@ pub(crate) const TOOLS: &str = "target/tools";
 pub(crate) enum Need {
     /// A nightly compiler.
     Nightly,
+    /// Miri, which interprets what a nightly compiler made.
+    Miri,
     /// The standard library for another target.
     Target(&'static str),
     /// A program from crates.io, under [`TOOLS`].
@@ -27,6 +29,7 @@ impl Need {
     pub(crate) fn provide(self, root: &Path) -> Result<(), String> {
         match self {
             Self::Nightly => provide_nightly(root),
+            Self::Miri => provide_miri(root),
             Self::Target(target) => provide_target(target, root),
             Self::Tool { package, version } => provide_tool(package, version, root),
             Self::Npm { package, version } => provide_npm(package, version, root),
@@ -47,6 +50,17 @@ fn provide_nightly(root: &Path) -> Result<(), String> {
     }
     let command = Command::new("rustup toolchain install nightly --profile minimal");
     install("the nightly compiler is missing, so it is installed", &command, root)
+}
+
+fn provide_miri(root: &Path) -> Result<(), String> {
+    provide_nightly(root)?;
+    // It builds a standard library of its own, for which it needs the sources.
+    let installed = Command::new("rustup component list --installed --toolchain nightly").output(root).unwrap_or_default();
+    if ["miri", "rust-src"].iter().all(|component| installed.lines().any(|line| line.starts_with(component))) {
+        return Ok(());
+    }
+    let command = Command::new("rustup component add miri rust-src --toolchain nightly");
+    install("Miri is missing, so it is installed", &command, root)
 }
 
 fn provide_target(target: &str, root: &Path) -> Result<(), String> {

@@ -34,10 +34,12 @@ pub(crate) fn all(options: &Options) -> Vec<Step> {
         Step::new("wasm", "the core for browsers and proxies")
             .needs(Need::Target("wasm32-unknown-unknown"))
             .runs(cargo("check --package authz-core --all-features --target wasm32-unknown-unknown")),
-        Step::new("c", "the C library: other compilers, sanitizers, valgrind, panics, C++, installed")
+        Step::new("c", "the C library: other compilers, sanitizers, valgrind, Miri, panics, C++, installed")
+            .needs(Need::Miri)
             .needs(Need::Debian(&["gcc", "g++", "clang", "libclang-rt-dev", "cmake", "make", "man-db", "pkg-config", "valgrind"]))
             .runs(cargo("clippy --package authz-ffi --all-targets --all-features -- -D warnings"))
-            .runs(cargo("test --package authz-ffi --features inject-panics --test toolchain")),
+            .runs(cargo("test --package authz-ffi --features inject-panics --test toolchain"))
+            .runs(cargo("miri test --package authz-ffi --test memory").environment("RUSTUP_TOOLCHAIN", "nightly")),
         Step::new("envoy", "both filters in a real Envoy, on real sockets").checks("cargo xtask test --only envoy", envoy::test),
         Step::new("proxies", "the C interface in Debian's nginx and HAProxy, on real sockets")
             .checks("cargo xtask test --only proxies", proxies::test),
