@@ -88,4 +88,12 @@ fn the_version_of_the_header_is_that_of_the_package() {
     assert_eq!(running.to_str(), Ok(env!("CARGO_PKG_VERSION")));
     let soname = format!("libauthz.so.{}\"", authz::AUTHZ_ABI);
     assert!(fs::read_to_string(here("build.rs")).unwrap().contains(&soname), "build.rs names another interface");
+    // cargo-c takes the first part of the package's version, unless it is told of another.
+    let manifest = fs::read_to_string(here("Cargo.toml")).unwrap();
+    assert!(manifest.contains("\nversion_suffix_components = 1\n"), "cargo-c gives the library another name than build.rs");
+    assert_eq!(
+        authz::AUTHZ_ABI,
+        authz::AUTHZ_VERSION_MAJOR,
+        "`package.metadata.capi.library` needs a `version` of the interface's"
+    );
 }
