@@ -102,7 +102,7 @@ enum authz_status
   AUTHZ_STATUS_TOO_MANY = 6,
   /**
    * Two statements that do not go together, such as the identity of a peer that came in plaintext, a value of
-   * a fact that is not stated to be known, or the same label twice.
+   * a fact that is not stated to be known, or the same label or metadata twice.
    */
   AUTHZ_STATUS_CONTRADICTION = 7,
   /**
@@ -915,7 +915,7 @@ typedef struct authz_connection {
    */
   struct authz_text sni;
   /**
-   * All metadata. At most 128 pieces with 512 values together.
+   * All metadata, each key of a filter once. At most 128 pieces with 512 values together.
    */
   const struct authz_metadata *metadata;
   /**

@@ -168,7 +168,7 @@ pub struct authz_connection {
     pub peer: *const authz_peer,
     /// The server name that the client asked for, in any case; an empty one is none.
     pub sni: authz_text,
-    /// All metadata. At most 128 pieces with 512 values together.
+    /// All metadata, each key of a filter once. At most 128 pieces with 512 values together.
     pub metadata: *const authz_metadata,
     /// How many pieces there are.
     pub metadata_len: usize,
@@ -372,7 +372,7 @@ fn metadata<'c>(
     }
     let stated = caller.slice(given.metadata, given.metadata_len)?;
     let pieces = pieces.get_mut(..stated.len()).ok_or(authz_status::TooMany)?;
-    for (place, piece) in pieces.iter_mut().zip(stated) {
+    for (at, piece) in stated.iter().enumerate() {
         reserved(piece.reserved)?;
         let list = caller.slice(piece.values, piece.values_len)?;
         let (Some(filter), Some(key), Some((list, rest))) =
@@ -388,6 +388,11 @@ fn metadata<'c>(
             (2, list) => MetadataValue::List(list),
             _ => return Err(authz_status::Number),
         };
+        let Some((before, [place, ..])) = pieces.split_at_mut_checked(at) else { return Err(authz_status::TooMany) };
+        // Of two the second would be overlooked.
+        if before.iter().any(|other| other.filter == filter && other.key == key) {
+            return Err(authz_status::Contradiction);
+        }
         *place = MetadataEntry { filter, key, value };
     }
     Ok(connection.metadata(pieces))

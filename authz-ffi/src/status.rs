@@ -25,7 +25,7 @@ pub enum authz_status {
     /// More than a call takes: see `authz_connection` for its bounds.
     TooMany = 6,
     /// Two statements that do not go together, such as the identity of a peer that came in plaintext, a value of
-    /// a fact that is not stated to be known, or the same label twice.
+    /// a fact that is not stated to be known, or the same label or metadata twice.
     Contradiction = 7,
     /// A text that says something is empty: the namespace of a workload, the key of a label, a provider's name.
     Empty = 8,

@@ -206,15 +206,15 @@ fn lists_are_read_in_their_whole_length_and_no_further() {
     let sans = [lend(SLEEP), authz_text { data: broken.as_ptr().cast(), len: 1 }];
     assert_eq!(decide(authorizer, &mesh_mtls(&sans)).1.needs & AUTHZ_FACT_SET_PEER, AUTHZ_FACT_SET_PEER);
     let values = [lend("u"), lend("v")];
-    let piece = |values: &[authz_text], kind| authz_metadata {
+    let piece = |key: &str, values: &[authz_text], kind| authz_metadata {
         filter: lend("a"),
-        key: lend("k"),
+        key: lend(key),
         values: values.as_ptr(),
         values_len: values.len(),
         kind,
         reserved: 0,
     };
-    let pieces = [piece(&values[1..], 1), piece(&values, 2)];
+    let pieces = [piece("k", &values[1..], 1), piece("l", &values, 2)];
     let connection =
         authz_connection { metadata_fact: 2, metadata: pieces.as_ptr(), metadata_len: pieces.len(), ..plaintext(9000) };
     assert_eq!(decide(authorizer, &connection).0, authz_status::Ok);

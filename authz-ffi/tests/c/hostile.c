@@ -349,10 +349,13 @@ static void too_many(void) {
   authz_peer_free(peer);
 
   static authz_metadata pieces[129];
+  static char keys[129];
   authz_text value = authz_text_of("v");
   for (size_t i = 0; i < 129; i++) {
-    pieces[i] = (authz_metadata){.filter = authz_text_of("f"), .key = authz_text_of("k"), .values = &value, .values_len = 1,
-                                 .kind = AUTHZ_METADATA_KIND_TEXT};
+    /* A key for each: as many letters as its place in a row of half the length, in one of two filters. */
+    keys[i] = 'k';
+    pieces[i] = (authz_metadata){.filter = authz_text_of(i % 2 == 0 ? "f" : "g"), .key = {keys, i / 2 + 1}, .values = &value,
+                                 .values_len = 1, .kind = AUTHZ_METADATA_KIND_TEXT};
   }
   connection = plaintext("10.0.0.7", 9000);
   connection.metadata_fact = AUTHZ_FACT_KNOWN;
@@ -361,6 +364,9 @@ static void too_many(void) {
   CHECK(authz_allows(authorizer, &connection));
   connection.metadata_len = 129;
   DENIES(&connection, TOO_MANY);
+  connection.metadata_len = 128;
+  pieces[127].key = pieces[1].key;
+  DENIES(&connection, CONTRADICTION);
   connection.metadata_len = 1;
   pieces[0].kind = AUTHZ_METADATA_KIND_LIST;
   pieces[0].values = sans;
