@@ -5,43 +5,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::ptr;
 
-use authz::{
-    authz_peer_names, authz_peer_names_data, authz_peer_names_free, authz_peer_names_from_der, authz_peer_names_len,
-    authz_status, authz_text,
-};
+use authz::authz_status;
+use names::names;
+
+mod names;
 
 fn file(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/der").join(name)).unwrap()
-}
-
-fn text(text: &authz_text) -> String {
-    // SAFETY: the library lends it from a list that is still there.
-    let bytes = unsafe { std::slice::from_raw_parts(text.data.cast::<u8>(), text.len) };
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn names(der: &[u8]) -> Result<Vec<String>, authz_status> {
-    let mut list: *mut authz_peer_names = ptr::null_mut();
-    // SAFETY: the certificate is readable and the output writable.
-    match unsafe { authz_peer_names_from_der(der.as_ptr(), der.len(), &mut list) } {
-        authz_status::Ok => {
-            // SAFETY: the list is there until it is freed below.
-            let len = unsafe { authz_peer_names_len(list) };
-            // SAFETY: as above.
-            let data = unsafe { authz_peer_names_data(list) };
-            // SAFETY: the library lends that many texts.
-            let found = unsafe { std::slice::from_raw_parts(data, len) }.iter().map(text).collect();
-            // SAFETY: it is freed once, here.
-            unsafe { authz_peer_names_free(list) };
-            Ok(found)
-        }
-        status => {
-            assert!(list.is_null());
-            Err(status)
-        }
-    }
 }
 
 #[test]
@@ -108,7 +79,10 @@ fn broken_certificates_are_read_or_refused() {
             let mut broken = whole.clone();
             broken[at] = change;
             match names(&broken) {
-                Ok(_) => read += 1,
+                Ok(_) => {
+                    names::check(&broken).unwrap();
+                    read += 1;
+                }
                 Err(status) => {
                     assert_eq!(status, authz_status::Certificate, "{at}: {change:#x}");
                     refused += 1;
@@ -117,4 +91,21 @@ fn broken_certificates_are_read_or_refused() {
         }
     }
     assert!(read > 100 && refused > 500, "{read} read, {refused} refused");
+}
+
+/// The other reader sees these names, too. So it does in what the fuzz target `names` once failed on.
+#[test]
+fn the_names_are_those_that_another_reader_sees() {
+    let (mut checked, mut seen) = (0, 0);
+    for folder in ["tests/der", "../fuzz/regressions/names"] {
+        let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        let paths = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_none_or(|end| end != "md"));
+        for path in paths {
+            let der = fs::read(&path).unwrap();
+            names::check(&der).unwrap_or_else(|failure| panic!("{}: {failure}", path.display()));
+            seen += usize::from(names::seen(&der).is_some());
+            checked += 1;
+        }
+    }
+    assert!(checked > 14 && seen > 12, "{seen} of {checked}");
 }
