@@ -284,6 +284,31 @@ fn a_certificate_without_a_uri_san_is_known_by_its_other_names() {
 
 #[test]
 #[ignore = "needs HAProxy: cargo xtask test --only proxies"]
+fn a_sample_that_is_missing_or_no_address_is_unknown() {
+    Network::run(|_| {
+        let (authority, upstream) = (Authority::new(), Upstream::echo());
+        let policies = policy("blocked", "{action: DENY, rules: [{from: [{source: {ipBlocks: [127.0.0.5]}}]}]}");
+        let frontend =
+            |port: u16, keep: &str| format!("frontend balanced{port}\nbind 127.0.0.1:{port} accept-proxy\n{keep}\n{DECIDED}");
+        let frontends = [
+            frontend(9000, "tcp-request connection set-var(sess.authz_source) src"),
+            frontend(9001, ""),
+            frontend(9002, "tcp-request connection set-var(sess.authz_source) str(localhost)"),
+            frontend(9003, "tcp-request connection set-var(sess.authz_source) int(1)"),
+        ];
+        let text = configuration(&frontends.concat(), &upstream);
+        let haproxy = start(&[("haproxy.cfg", &text), ("policies.yaml", &policies)], &authority);
+        let asks = |port: u16| is_let_through(&to(port).on_behalf_of([203, 0, 113, 7]));
+        assert_eq!([9000, 9001, 9002, 9003].map(asks), [true, false, false, false], "{}", haproxy.log());
+        wait_for("three lines", || {
+            let log = haproxy.log();
+            if log.matches("PR 0 deny unknown-fact").count() == 3 { Ok(()) } else { Err(log) }
+        });
+    });
+}
+
+#[test]
+#[ignore = "needs HAProxy: cargo xtask test --only proxies"]
 fn whatever_goes_wrong_in_lua_rejects() {
     Network::run(|_| {
         let (authority, upstream) = (Authority::new(), Upstream::echo());
