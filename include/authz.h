@@ -13,17 +13,19 @@
  *                 must not change meanwhile. Outputs are written and never read, so they need not be initialised;
  *                 they must not overlap inputs or each other.
  * Ownership.      What a `_new`, `_load`, `_from_…` or `_clone` function gives belongs to the caller, who calls the
- *                 `_free` function of its type once; NULL is fine there. Everything else is borrowed: comments say
- *                 from what.
+ *                 `_free` function of its type once; NULL is fine there. So do the findings of a load, which are
+ *                 there after failures too. Everything else is borrowed: comments say from what.
  * Text.           Pointer and length, UTF-8, without a zero byte at the end. Only the `_name` functions and
  *                 `authz_version` answer C strings.
  * Structs.        Those that the caller fills and that start with `size` are zeroed first, then `size` is set to
  *                 their sizeof. A library that is older than the header refuses what it does not know and is not
  *                 zero. Structs in arrays and structs that the library fills do not grow within one AUTHZ_ABI.
  * Numbers.        Enumerators in structs of the caller are `uint32_t`; unknown ones are AUTHZ_STATUS_NUMBER.
- * Threads.        Handles do not change once they are made (what an authz_slot holds does), so all threads may use
- *                 them at once. Only `_free` needs care: no other thread may still use the handle. Not for signal
- *                 handlers.
+ * Threads.        Handles do not change once they are made, but for what an authz_slot holds, so all threads may use
+ *                 them at once, a slot too. A thread uses only handles that somebody keeps from being freed
+ *                 meanwhile: the last `_free` of an authorizer, and the `_free` of any other handle, comes when no
+ *                 thread uses it any more. (ThreadSanitizer does not see the library's own synchronisation: give it
+ *                 `called_from_lib:libauthz.so` as a suppression.) Not for signal handlers.
  * Fork.           The library has no threads, locks or signal handlers, and no state outside of its handles but a list
  *                 of the threads that read an authz_slot. A child uses what its parent loaded.
  * Panics.         A bug in the library ends in AUTHZ_STATUS_PANIC for that call alone and leaves a denial; functions
@@ -61,7 +63,8 @@
 #define AUTHZ_VERSION_PATCH 0
 
 /**
- * What became of a call. Every status but `AUTHZ_STATUS_OK` leaves a denial, or NULL, in the output.
+ * What became of a call. Every status but `AUTHZ_STATUS_OK` leaves a denial, NULL, or zeroes in the output. The findings of
+ * a load are the exception: they are there, and to be freed, after any status.
  *
  * Numbers are never used again for something else; new ones are added at the end.
  */
@@ -226,7 +229,8 @@ enum authz_reason
    */
   AUTHZ_REASON_CUSTOM_MISCONFIGURED = 3,
   /**
-   * A CUSTOM rule matches: `provider` has to be asked, or has not allowed it. See `authz_decide_answered`.
+   * A CUSTOM rule matches. If `provider` is not empty, it has to be asked: see `authz_decide_answered`. If it is empty,
+   * a provider has refused, or `authz_slot_decide` was called without `owner`.
    */
   AUTHZ_REASON_CUSTOM_PROVIDER = 4,
   /**
@@ -509,11 +513,12 @@ typedef struct authz_policy_set authz_policy_set;
 typedef struct authz_rule authz_rule;
 
 /**
- * A place that always holds an authorizer: any number of threads decide with it while another thread puts a new one in
- * its place. Every call sees either the old one or the new one, whole.
+ * A place that always holds an authorizer: any number of threads may decide with it and put new ones in its place at
+ * once. Every call sees either the old one or the new one, whole.
  *
  * Owned by the caller, who frees it with `authz_slot_free` when no thread uses it any more. Reading takes no lock and waits
- * for nobody; the first read of a thread allocates a few hundred bytes, which later threads use again, and no other does.
+ * for nobody; the first read of a thread allocates a few hundred bytes, and no other does. They are used again by threads
+ * that start after it ended, and kept until the process ends: leak checkers call them still reachable.
  * An authorizer that was replaced is freed by whoever is the last to use it, which can be a thread that reads.
  */
 typedef struct authz_slot authz_slot;
@@ -535,7 +540,7 @@ typedef struct authz_string authz_string;
  */
 typedef struct authz_text {
   /**
-   * The first byte; may be NULL if `len` is 0.
+   * The first byte; may be NULL in an input if `len` is 0, and never is in what the library hands out.
    */
   const char *data;
   /**
@@ -863,7 +868,8 @@ typedef struct authz_connection {
    */
   struct authz_address remote;
   /**
-   * An `authz_fact` about `remote`. Absent: no proxy stated one, so the original client is the direct peer.
+   * An `authz_fact` about `remote`. Absent, as for most hosts: no proxy stated one, so the original client is the direct
+   * peer. The zero, unknown, denies wherever a rule reads `remote.ip`.
    */
   uint32_t remote_fact;
   /**
@@ -879,12 +885,14 @@ typedef struct authz_connection {
    */
   uint32_t transport;
   /**
-   * An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent: its certificate has no
-   * name at all. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
+   * An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent with `AUTHZ_TRANSPORT_MESH_MTLS`:
+   * its certificate has no name at all. Known, which goes with `AUTHZ_TRANSPORT_MESH_MTLS` alone: `uri_sans` or `peer`
+   * says which. For plaintext and other TLS leave it unknown or absent: there is none. While the transport is unknown, so
+   * is the peer.
    */
   uint32_t peer_fact;
   /**
-   * An `authz_fact` about `sni`.
+   * An `authz_fact` about `sni`. Absent for plaintext, which the transport alone does not say.
    */
   uint32_t sni_fact;
   /**
@@ -892,8 +900,9 @@ typedef struct authz_connection {
    */
   uint32_t metadata_fact;
   /**
-   * The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate. At most 512; a
-   * `peer` may have any number.
+   * The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate, as they stand
+   * there (`spiffe://cluster.local/ns/foo/sa/sleep`; policies leave the `spiffe://` out). At most 512; a `peer` may have
+   * any number.
    *
    * If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
    * principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an
@@ -956,15 +965,18 @@ typedef struct authz_decision {
    */
   authz_shadow if_enforced;
   /**
-   * The rule that decided; NULL where none did.
+   * The rule that decided; NULL where none did, as with `AUTHZ_REASON_NO_ALLOW_MATCH` and `AUTHZ_REASON_UNKNOWN_FACT`.
+   * `authz_rule_location` says where it stands.
    */
   const struct authz_rule *rule;
   /**
-   * The PeerAuthentication that decided; NULL where none did. See `authz_decision_policy`.
+   * The PeerAuthentication that decided; NULL where none did. `authz_policy_location` says where it stands;
+   * `authz_decision_policy` answers it, or the policy of `rule`.
    */
   const struct authz_policy *peer_authentication;
   /**
-   * The provider that has to be asked; empty where none has.
+   * The provider that has to be asked; empty where none has, or none has any more. A host asks as long as there is one,
+   * whatever the reason.
    */
   struct authz_text provider;
   /**
@@ -1132,8 +1144,9 @@ void authz_findings_free(struct authz_findings *findings);
  *
  * `mesh` and `options` may be NULL. `policies` receives a policy set, or NULL for every status but
  * `AUTHZ_STATUS_OK`. `findings` may be NULL; otherwise it receives what is to be said about the texts, to be freed
- * with `authz_findings_free`: after `AUTHZ_STATUS_LOAD` the errors, after `AUTHZ_STATUS_OK` warnings, after any
- * other status possibly NULL. The texts are not needed after the call.
+ * with `authz_findings_free` whatever the status: after `AUTHZ_STATUS_LOAD` at least one error among others, after
+ * `AUTHZ_STATUS_OK` warnings and notes (and errors that the `lenient` profile lets pass), or none; after another status
+ * possibly NULL. The texts are not needed after the call.
  */
 authz_status authz_policy_set_load(const struct authz_source *sources,
                                    size_t sources_len,
@@ -1190,7 +1203,9 @@ struct authz_authorizer *authz_authorizer_clone(const struct authz_authorizer *a
 void authz_authorizer_free(struct authz_authorizer *authorizer);
 
 /**
- * The facts that the policies ask for; no other can change a decision, so a host need not find it out. Every fact for
+ * The facts that the policies ask for; no other can change a decision, so a host need not find it out.
+ *
+ * Where `AUTHZ_FACT_SET_PEER` is among them, state the transport too, which says whether there is a peer. Every fact for
  * NULL.
  */
 authz_fact_set authz_authorizer_reads(const struct authz_authorizer *authorizer);
@@ -1210,7 +1225,8 @@ authz_status authz_decide(const struct authz_authorizer *authorizer,
  * Decides a connection as soon as what is known suffices.
  *
  * A proxy calls it at each stage: with the addresses of a new connection, with the server name, with the peer after the
- * handshake. `decision->needs` is 0 if the decision is final, whatever becomes known later; otherwise it names the facts
+ * handshake. `decision->needs` is 0 if the decision is final, whatever facts become known later (a provider that it names
+ * may still be asked), and after a failure; otherwise it names the facts
  * that rules which may still decide ask for, and the verdict is a denial until then: a host that does not look at `needs`
  * denies. A host to which none of them will ever be known is done. Otherwise as `authz_decide`.
  */
@@ -1230,7 +1246,19 @@ bool authz_allows(const struct authz_authorizer *authorizer,
  *
  * `authz_decide` denies such a connection with `AUTHZ_REASON_CUSTOM_PROVIDER` and names the `provider`. The host asks it
  * and calls this with its answer, and again with one answer more as long as the decision names another provider. A
- * provider that is named and not among the answers has not allowed it. Otherwise as `authz_decide`.
+ * provider that is named and not among the answers has not allowed it; of two answers of one provider a refusal counts;
+ * answers of providers that are not named do not:
+ *
+ * ```c
+ * authz_decide(authorizer, &connection, &decision);
+ * while (decision.provider.len != 0 && answers_len < 4) {
+ *   answers[answers_len].provider = decision.provider;
+ *   answers[answers_len++].answer = ask(decision.provider, &connection);
+ *   authz_decide_answered(authorizer, &connection, answers, answers_len, &decision);
+ * }
+ * ```
+ *
+ * Otherwise as `authz_decide`.
  */
 authz_status authz_decide_answered(const struct authz_authorizer *authorizer,
                                    const struct authz_connection *connection,
@@ -1304,7 +1332,8 @@ struct authz_location authz_policy_location(const struct authz_policy *policy);
  * what would have to differ.
  *
  * `explanation` receives a text of several lines, or NULL for every status but `AUTHZ_STATUS_OK`. It walks the policies
- * one by one and allocates: not for every connection.
+ * one by one and allocates: not for every connection. It explains what `authz_decide` answers: what is unknown denies, and
+ * no provider was asked.
  */
 authz_status authz_explain(const struct authz_authorizer *authorizer,
                            const struct authz_connection *connection,
@@ -1390,7 +1419,8 @@ struct authz_authorizer *authz_slot_load(const struct authz_slot *slot);
  *
  * With NULL for `owner` the decision has the verdict, the reason and the facts that it needs, and no pointers and texts:
  * the authorizer that they would lie in may be replaced and freed at any time. Otherwise `owner` receives an owner of
- * that authorizer, which keeps them good until `authz_authorizer_free`; NULL for every status but `AUTHZ_STATUS_OK`.
+ * that authorizer, which keeps them good until `authz_authorizer_free`; NULL for every status but `AUTHZ_STATUS_OK`. It
+ * is also what a host hands to `authz_decide_answered` and `authz_explain` to ask the same policies again.
  */
 authz_status authz_slot_decide(const struct authz_slot *slot,
                                const struct authz_connection *connection,

@@ -68,7 +68,9 @@ pub unsafe extern "C" fn authz_authorizer_free(authorizer: *mut authz_authorizer
     guard_or((), || caller.free_shared(authorizer));
 }
 
-/// The facts that the policies ask for; no other can change a decision, so a host need not find it out. Every fact for
+/// The facts that the policies ask for; no other can change a decision, so a host need not find it out.
+///
+/// Where `AUTHZ_FACT_SET_PEER` is among them, state the transport too, which says whether there is a peer. Every fact for
 /// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_authorizer_reads(authorizer: *const authz_authorizer) -> authz_fact_set {
@@ -104,7 +106,8 @@ pub unsafe extern "C" fn authz_decide(
 /// Decides a connection as soon as what is known suffices.
 ///
 /// A proxy calls it at each stage: with the addresses of a new connection, with the server name, with the peer after the
-/// handshake. `decision->needs` is 0 if the decision is final, whatever becomes known later; otherwise it names the facts
+/// handshake. `decision->needs` is 0 if the decision is final, whatever facts become known later (a provider that it names
+/// may still be asked), and after a failure; otherwise it names the facts
 /// that rules which may still decide ask for, and the verdict is a denial until then: a host that does not look at `needs`
 /// denies. A host to which none of them will ever be known is done. Otherwise as `authz_decide`.
 #[unsafe(no_mangle)]
@@ -162,7 +165,19 @@ pub struct authz_provider_answer {
 ///
 /// `authz_decide` denies such a connection with `AUTHZ_REASON_CUSTOM_PROVIDER` and names the `provider`. The host asks it
 /// and calls this with its answer, and again with one answer more as long as the decision names another provider. A
-/// provider that is named and not among the answers has not allowed it. Otherwise as `authz_decide`.
+/// provider that is named and not among the answers has not allowed it; of two answers of one provider a refusal counts;
+/// answers of providers that are not named do not:
+///
+/// ```c
+/// authz_decide(authorizer, &connection, &decision);
+/// while (decision.provider.len != 0 && answers_len < 4) {
+///   answers[answers_len].provider = decision.provider;
+///   answers[answers_len++].answer = ask(decision.provider, &connection);
+///   authz_decide_answered(authorizer, &connection, answers, answers_len, &decision);
+/// }
+/// ```
+///
+/// Otherwise as `authz_decide`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_decide_answered(
     authorizer: *const authz_authorizer,

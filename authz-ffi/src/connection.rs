@@ -138,7 +138,8 @@ pub struct authz_connection {
     /// The original client as a trusted proxy states it, for instance with the PROXY protocol: `remote.ip`,
     /// `remoteIpBlocks`.
     pub remote: authz_address,
-    /// An `authz_fact` about `remote`. Absent: no proxy stated one, so the original client is the direct peer.
+    /// An `authz_fact` about `remote`. Absent, as for most hosts: no proxy stated one, so the original client is the direct
+    /// peer. The zero, unknown, denies wherever a rule reads `remote.ip`.
     pub remote_fact: u32,
     /// An `authz_fact` about `destination_port`. Absent counts as unknown.
     pub destination_port_fact: u32,
@@ -146,15 +147,18 @@ pub struct authz_connection {
     pub destination_port: u32,
     /// An `authz_transport`.
     pub transport: u32,
-    /// An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent: its certificate has no
-    /// name at all. Known: `uri_sans` or `peer` says which. For plaintext and other TLS leave it unknown or absent.
+    /// An `authz_fact` about the identity of the peer, which only mesh mTLS gives. Absent with `AUTHZ_TRANSPORT_MESH_MTLS`:
+    /// its certificate has no name at all. Known, which goes with `AUTHZ_TRANSPORT_MESH_MTLS` alone: `uri_sans` or `peer`
+    /// says which. For plaintext and other TLS leave it unknown or absent: there is none. While the transport is unknown, so
+    /// is the peer.
     pub peer_fact: u32,
-    /// An `authz_fact` about `sni`.
+    /// An `authz_fact` about `sni`. Absent for plaintext, which the transport alone does not say.
     pub sni_fact: u32,
     /// An `authz_fact` about `metadata`. Absent: the host has none.
     pub metadata_fact: u32,
-    /// The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate. At most 512; a
-    /// `peer` may have any number.
+    /// The names of the peer, a rule that matches any of which matches: all URI SANs of its certificate, as they stand
+    /// there (`spiffe://cluster.local/ns/foo/sa/sleep`; policies leave the `spiffe://` out). At most 512; a `peer` may have
+    /// any number.
     ///
     /// If it has none: its DNS SANs and its subject, such as `CN=client,O=Example`, so that a DENY rule for the
     /// principal `*` meets it. If one of those starts with `spiffe://` or contains `/ns/`, a rule could take it for an

@@ -32,7 +32,8 @@ pub enum authz_reason {
     TlsNotTerminated = 2,
     /// A CUSTOM rule matches whose provider is undefined, or one of several.
     CustomMisconfigured = 3,
-    /// A CUSTOM rule matches: `provider` has to be asked, or has not allowed it. See `authz_decide_answered`.
+    /// A CUSTOM rule matches. If `provider` is not empty, it has to be asked: see `authz_decide_answered`. If it is empty,
+    /// a provider has refused, or `authz_slot_decide` was called without `owner`.
     CustomProvider = 4,
     /// A DENY rule matches.
     DenyPolicy = 5,
@@ -150,11 +151,14 @@ pub struct authz_decision {
     pub shadow_allow: authz_shadow,
     /// What would become of the connection if every dry-run policy were enforced: not configured if there is none.
     pub if_enforced: authz_shadow,
-    /// The rule that decided; NULL where none did.
+    /// The rule that decided; NULL where none did, as with `AUTHZ_REASON_NO_ALLOW_MATCH` and `AUTHZ_REASON_UNKNOWN_FACT`.
+    /// `authz_rule_location` says where it stands.
     pub rule: *const authz_rule,
-    /// The PeerAuthentication that decided; NULL where none did. See `authz_decision_policy`.
+    /// The PeerAuthentication that decided; NULL where none did. `authz_policy_location` says where it stands;
+    /// `authz_decision_policy` answers it, or the policy of `rule`.
     pub peer_authentication: *const authz_policy,
-    /// The provider that has to be asked; empty where none has.
+    /// The provider that has to be asked; empty where none has, or none has any more. A host asks as long as there is one,
+    /// whatever the reason.
     pub provider: authz_text,
     /// The AUDIT rule that matches; NULL where none does.
     pub audit: *const authz_rule,

@@ -29,7 +29,8 @@ fn explain(
 /// what would have to differ.
 ///
 /// `explanation` receives a text of several lines, or NULL for every status but `AUTHZ_STATUS_OK`. It walks the policies
-/// one by one and allocates: not for every connection.
+/// one by one and allocates: not for every connection. It explains what `authz_decide` answers: what is unknown denies, and
+/// no provider was asked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_explain(
     authorizer: *const authz_authorizer,

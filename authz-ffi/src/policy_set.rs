@@ -152,8 +152,9 @@ fn load(
 ///
 /// `mesh` and `options` may be NULL. `policies` receives a policy set, or NULL for every status but
 /// `AUTHZ_STATUS_OK`. `findings` may be NULL; otherwise it receives what is to be said about the texts, to be freed
-/// with `authz_findings_free`: after `AUTHZ_STATUS_LOAD` the errors, after `AUTHZ_STATUS_OK` warnings, after any
-/// other status possibly NULL. The texts are not needed after the call.
+/// with `authz_findings_free` whatever the status: after `AUTHZ_STATUS_LOAD` at least one error among others, after
+/// `AUTHZ_STATUS_OK` warnings and notes (and errors that the `lenient` profile lets pass), or none; after another status
+/// possibly NULL. The texts are not needed after the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_policy_set_load(
     sources: *const authz_source,

@@ -12,11 +12,12 @@ use crate::connection::{self, authz_connection};
 use crate::decision::authz_decision;
 use crate::status::authz_status;
 
-/// A place that always holds an authorizer: any number of threads decide with it while another thread puts a new one in
-/// its place. Every call sees either the old one or the new one, whole.
+/// A place that always holds an authorizer: any number of threads may decide with it and put new ones in its place at
+/// once. Every call sees either the old one or the new one, whole.
 ///
 /// Owned by the caller, who frees it with `authz_slot_free` when no thread uses it any more. Reading takes no lock and waits
-/// for nobody; the first read of a thread allocates a few hundred bytes, which later threads use again, and no other does.
+/// for nobody; the first read of a thread allocates a few hundred bytes, and no other does. They are used again by threads
+/// that start after it ended, and kept until the process ends: leak checkers call them still reachable.
 /// An authorizer that was replaced is freed by whoever is the last to use it, which can be a thread that reads.
 pub struct authz_slot(ArcSwap<authz_authorizer>);
 
@@ -85,7 +86,8 @@ fn decide(
 ///
 /// With NULL for `owner` the decision has the verdict, the reason and the facts that it needs, and no pointers and texts:
 /// the authorizer that they would lie in may be replaced and freed at any time. Otherwise `owner` receives an owner of
-/// that authorizer, which keeps them good until `authz_authorizer_free`; NULL for every status but `AUTHZ_STATUS_OK`.
+/// that authorizer, which keeps them good until `authz_authorizer_free`; NULL for every status but `AUTHZ_STATUS_OK`. It
+/// is also what a host hands to `authz_decide_answered` and `authz_explain` to ask the same policies again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_slot_decide(
     slot: *const authz_slot,

@@ -2,7 +2,8 @@
 
 use std::ffi::{CStr, c_char};
 
-/// What became of a call. Every status but `AUTHZ_STATUS_OK` leaves a denial, or NULL, in the output.
+/// What became of a call. Every status but `AUTHZ_STATUS_OK` leaves a denial, NULL, or zeroes in the output. The findings of
+/// a load are the exception: they are there, and to be freed, after any status.
 ///
 /// Numbers are never used again for something else; new ones are added at the end.
 #[repr(u32)]

@@ -14,7 +14,7 @@ use crate::boundary::{Caller, give, guard_or};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct authz_text {
-    /// The first byte; may be NULL if `len` is 0.
+    /// The first byte; may be NULL in an input if `len` is 0, and never is in what the library hands out.
     pub data: *const c_char,
     /// The number of bytes.
     pub len: usize,
@@ -22,7 +22,7 @@ pub struct authz_text {
 
 impl authz_text {
     /// The empty text.
-    pub(crate) const EMPTY: Self = Self { data: ptr::null(), len: 0 };
+    pub(crate) const EMPTY: Self = Self { data: c"".as_ptr(), len: 0 };
 
     /// A text that C borrows; what owns it has to say so to C.
     pub(crate) fn lend(text: &str) -> Self {

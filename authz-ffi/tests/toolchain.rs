@@ -149,7 +149,7 @@ fn an_installed_library_is_small() {
     let app = folder.join("first");
     let mut command = Command::new("gcc");
     command.args(["-O2", "-s", "-Wl,--gc-sections", "-I"]).arg(installed().join("include")).arg(folder.join("first.c"));
-    command.arg(installed().join("lib/libauthz.a")).args(["-lgcc_s", "-lpthread", "-ldl", "-lm", "-o"]).arg(&app);
+    command.arg(installed().join("lib/libauthz.a")).args(["-lpthread", "-ldl", "-lm", "-o"]).arg(&app);
     run(&mut command);
     assert_eq!(run(&mut Command::new(&app)), expected);
     let size = fs::metadata(&app).unwrap().len();
@@ -162,7 +162,10 @@ fn pkg_config_finds_an_installed_library() {
     let (source, expected) = readme_program();
     let folder = scratch("pkg-config");
     fs::write(folder.join("first.c"), source).unwrap();
-    for (how, linked) in [("--libs", true), ("--static --libs", false)] {
+    // Beside the shared library, beside nothing of its own, and beside nothing shared at all.
+    for (how, all, linked) in
+        [("--libs", &[][..], true), ("--static --libs", &[], false), ("--static --libs", &["-static"], false)]
+    {
         let app = folder.join("first");
         let flags = run(Command::new("pkg-config")
             .args(["--cflags", "authz"])
@@ -172,6 +175,7 @@ fn pkg_config_finds_an_installed_library() {
         let flags = if linked { flags } else { flags.replace("-lauthz", "-l:libauthz.a") };
         run(Command::new("cc")
             .args(["-Wall", "-Werror"])
+            .args(all)
             .arg(folder.join("first.c"))
             .arg("-o")
             .arg(&app)

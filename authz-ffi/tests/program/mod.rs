@@ -54,7 +54,7 @@ impl Program {
         let mut command = Command::new(compiler);
         command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"]).args(options);
         command.arg("-I").arg(here("../include")).arg("-I").arg(here("tests/c")).arg(&self.0).arg(library);
-        command.args(["-lgcc_s", "-lpthread", "-ldl", "-lm"]).arg("-o").arg(&executable);
+        command.args(["-lpthread", "-ldl", "-lm"]).arg("-o").arg(&executable);
         run(&mut command);
         Built(executable)
     }
