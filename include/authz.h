@@ -1269,9 +1269,10 @@ authz_status authz_decide_answered(const struct authz_authorizer *authorizer,
 /**
  * Reads an address from text, such as `10.0.0.7` or `2001:db8::7`: no port, no brackets, no zone.
  *
- * Anything else is `AUTHZ_STATUS_ADDRESS`, and `address` is unknown. Allocates nothing.
+ * Anything else is `AUTHZ_STATUS_ADDRESS` (`AUTHZ_STATUS_UTF8` if it is not UTF-8), and `address` is unknown. Allocates nothing.
  */
-authz_status authz_address_parse(struct authz_text text, struct authz_address *address);
+authz_status authz_address_parse(struct authz_text text,
+                                 struct authz_address *address);
 
 /**
  * The name of an `authz_verdict`: `deny` or `allow`; `?` for a number that is none.

@@ -64,7 +64,7 @@ impl authz_address {
 
 /// Reads an address from text, such as `10.0.0.7` or `2001:db8::7`: no port, no brackets, no zone.
 ///
-/// Anything else is `AUTHZ_STATUS_ADDRESS`, and `address` is unknown. Allocates nothing.
+/// Anything else is `AUTHZ_STATUS_ADDRESS` (`AUTHZ_STATUS_UTF8` if it is not UTF-8), and `address` is unknown. Allocates nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn authz_address_parse(text: authz_text, address: *mut authz_address) -> authz_status {
     // SAFETY: the caller keeps the rules at the head of the header.

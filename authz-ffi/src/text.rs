@@ -1,7 +1,7 @@
 //! Text as it crosses the boundary: a pointer and a length.
 
 use std::ffi::c_char;
-use std::{fmt, ptr};
+use std::fmt;
 
 use crate::boundary::{Caller, give, guard_or};
 
