@@ -12,7 +12,8 @@ use crate::subject::{ConnectionFile, OneOrMany};
 #[derive(Clone, Debug)]
 pub struct OwnedConnection {
     source: Fact<IpAddr>,
-    remote: Fact<IpAddr>,
+    /// Nothing where it is the source, whatever that becomes.
+    remote: Option<Fact<IpAddr>>,
     destination: Fact<IpAddr>,
     port: Fact<u16>,
     unknown: FactSet,
@@ -51,8 +52,8 @@ impl OwnedConnection {
         Ok(Self {
             source,
             remote: match file.remote_ip {
-                None if !unknown.contains(FactSet::REMOTE_IP) => source,
-                stated => address(stated, FactSet::REMOTE_IP, "remoteIp")?,
+                None if !unknown.contains(FactSet::REMOTE_IP) => None,
+                stated => Some(address(stated, FactSet::REMOTE_IP, "remoteIp")?),
             },
             destination: address(file.destination_ip, FactSet::DESTINATION_IP, "destinationIp")?,
             port: match file.destination_port {
@@ -107,11 +108,11 @@ impl OwnedConnection {
     }
 
     fn connection<'a>(&'a self, principals: &'a [&'a str], entries: &'a [MetadataEntry<'a>]) -> Connection<'a> {
-        let mut connection = Connection::unknown()
-            .source_ip(self.source)
-            .remote_ip(self.remote)
-            .destination_ip(self.destination)
-            .destination_port(self.port);
+        let mut connection =
+            Connection::unknown().source_ip(self.source).destination_ip(self.destination).destination_port(self.port);
+        if let Some(remote) = self.remote {
+            connection = connection.remote_ip(remote);
+        }
         let transport = match (&self.principals, &self.sni) {
             // A connection is mesh mTLS exactly when it states a principal.
             (Some(_), _) => Transport::MeshMtls,
@@ -137,5 +138,32 @@ impl OwnedConnection {
             (false, []) => connection.without_metadata(),
             (false, entries) => connection.metadata(entries),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use authz_core::Connection;
+
+    use super::*;
+    use crate::yaml::from_yaml;
+
+    fn with(text: &str, check: impl FnOnce(&Connection<'_>)) {
+        OwnedConnection::new(&from_yaml(text).unwrap()).unwrap().with(check);
+    }
+
+    #[test]
+    fn the_original_client_is_the_source_until_it_is_stated() {
+        let other = Fact::Known([192, 0, 2, 1].into());
+        with("{sourceIp: 10.0.0.1, destinationIp: 10.0.0.2, destinationPort: 80}", |connection| {
+            assert_eq!(connection.remote(), connection.source());
+            assert_eq!(connection.source_ip(other).remote(), other);
+        });
+        with("{sourceIp: 10.0.0.1, remoteIp: 10.0.0.1, destinationIp: 10.0.0.2, destinationPort: 80}", |connection| {
+            assert_eq!(connection.source_ip(other).remote(), connection.source());
+        });
+        with("{sourceIp: 10.0.0.1, destinationIp: 10.0.0.2, destinationPort: 80, unknown: [remoteIp]}", |connection| {
+            assert!(connection.remote().is_unknown());
+        });
     }
 }
