@@ -74,12 +74,15 @@ impl<'a> AccessMap<'a> {
     pub fn new(authorizers: &[&'a Authorizer], connection: &ConnectionFile, most: usize) -> Result<Self, String> {
         OwnedConnection::new(connection)?;
         let mut samples = Samples::of(authorizers, most);
-        // Of the ports that stand for each other, the one that was asked about is the one to show.
         if let Some(port) = connection.destination_port
             && samples.ports.iter().all(|sample| sample.value != port)
-            && let Some(rest) = samples.ports.iter_mut().find(|sample| sample.is_rest())
         {
-            rest.value = port;
+            match samples.ports.iter_mut().find(|sample| sample.is_rest()) {
+                // Of the ports that stand for each other, the one that was asked about is the one to show.
+                Some(rest) if samples.left_out == 0 => rest.value = port,
+                // It may be among those that were left out, so that it stands for itself alone.
+                _ => samples.ports.push(Sample { value: port, written: Some(port.to_string()) }),
+            }
         }
         let groups = groups(&samples, connection);
         let rows: Vec<&MapRow> = groups.iter().flat_map(|group| &group.rows).collect();
