@@ -123,6 +123,7 @@ pub use fact_set::FactSet;
 pub use finding::{Finding, FindingKind, Fix, Layer, Severity};
 pub use limits::Limits;
 pub use peer::Peer;
+pub use policy::condition_keys;
 pub use policy_set::{LoadError, PolicyLoader, PolicySet};
 pub use resource::{Action, Mode};
 pub use samples::{Sample, Samples};

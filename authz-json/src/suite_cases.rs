@@ -4,11 +4,12 @@ use authz_core::Verdict;
 use authz_testdata::{Case, ConnectionFile, MeshFile, Suite, WorkloadFile};
 use serde::Serialize;
 
-/// The cases of a suite.
+/// Cases of a suite.
 #[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
 pub struct SuiteCases<'s> {
-    /// Those about a connection, in the order of the suite.
-    pub cases: Vec<SuiteCase<'s>>,
+    /// They, in the order of the suite; nothing for one that is not about a connection.
+    pub cases: Vec<Option<SuiteCase<'s>>>,
 }
 
 /// A case about a connection.
@@ -31,9 +32,9 @@ pub struct SuiteCase<'s> {
 }
 
 impl<'s> SuiteCases<'s> {
-    /// At most so many cases of a suite.
-    pub fn of(suite: &'s Suite, most: usize) -> Self {
-        Self { cases: suite.cases().iter().filter_map(case).take(most).collect() }
+    /// The cases of a suite from a place up to another.
+    pub fn of(suite: &'s Suite, from: usize, to: usize) -> Self {
+        Self { cases: suite.cases().iter().take(to).skip(from).map(case).collect() }
     }
 }
 

@@ -89,7 +89,7 @@ export interface Finding {
   fix: Fix | null;
 }
 
-/** Why there is no answer: the question itself could not be read. */
+/** Why there is no answer: the question itself could not be read, or there is nobody to answer any more. */
 export interface Refusal {
   error: string;
 }
@@ -271,6 +271,7 @@ export interface SuiteCase {
   lenient: boolean;
 }
 
+/** A kind of finding. */
 export interface FindingKind {
   code: string;
   severity: Severity;
@@ -278,10 +279,18 @@ export interface FindingKind {
   description: string;
 }
 
+/** The words of the engine, for editors. */
+export interface Vocabulary {
+  /** Every kind of finding. */
+  findingKinds: FindingKind[];
+  /** What `when` may name as `key`; what ends with `.` or `[` wants more behind it. */
+  conditionKeys: string[];
+}
+
 /** The policies of one workload, compiled. `free` gives their memory back. */
 export interface Authorizer {
   /** The policies that apply. */
-  policies(): Applied[];
+  policies(): Applied[] | Refusal;
   decide(connection: Connection): Decision | Refusal;
   /** The decision with every step of the way, and what would have to differ. */
   explain(connection: Connection): Explanation | Refusal;
@@ -304,12 +313,17 @@ export class Suite {
   /** A name that ends in `.jsonl` has one case a line. `files` are those that the suite names. */
   constructor(request: { name: string; text: string; files?: Source[] });
   report(): { size: number } | Refusal;
-  /** What the first cases ask. */
-  cases(most?: number): SuiteCase[] | Refusal;
+  /** What the cases from a place up to another ask; nothing for a case that is not about a connection. */
+  cases(from?: number, to?: number): (SuiteCase | null)[] | Refusal;
   /** Runs the cases from a place up to another; all without them. */
   run(from?: number, to?: number): SuiteReport | Refusal;
   free(): void;
 }
 
-/** Every kind of finding. */
-export function findingKinds(): FindingKind[];
+export function vocabulary(): Vocabulary | Refusal;
+
+/**
+ * Why the engine stopped, if it did. After a panic nothing that is in its memory can be relied on, so every question is
+ * refused from then on, and only loading the module anew, in another worker or process, helps.
+ */
+export function failure(): string | undefined;

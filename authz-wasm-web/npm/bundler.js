@@ -2,4 +2,4 @@
 import * as module from "./web/bundler.js";
 import { around } from "./api.js";
 
-export const { Policies, Suite, findingKinds } = around(module);
+export const { Policies, Suite, vocabulary, failure } = around(module);

@@ -6,4 +6,4 @@ import { around } from "./api.js";
 
 module.initSync({ module: readFileSync(new URL("./web/authz_bg.wasm", import.meta.url)) });
 
-export const { Policies, Suite, findingKinds } = around(module);
+export const { Policies, Suite, vocabulary, failure } = around(module);

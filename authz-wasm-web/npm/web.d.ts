@@ -4,7 +4,7 @@ export * from "./api.js";
 export type ModuleSource = string | URL | Request | Response | BufferSource | WebAssembly.Module;
 
 /** Gets the module ready; everything else is called after that. Without a source it is fetched from beside this file. */
-export default function init(options?: { module_or_path: ModuleSource | Promise<ModuleSource> }): Promise<unknown>;
+export default function init(options?: { module_or_path: ModuleSource | Promise<ModuleSource> }): Promise<void>;
 
 /** The same at once, from bytes or a compiled module. */
-export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+export function initSync(options: { module: BufferSource | WebAssembly.Module }): void;

@@ -1,8 +1,18 @@
 // For browsers and workers: `await init()` first. It fetches the module from beside this file, or takes
 // what it is given.
-import init, * as module from "./web/authz.js";
+import start, * as module from "./web/authz.js";
 import { around } from "./api.js";
 
-export const { Policies, Suite, findingKinds } = around(module);
-export const initSync = module.initSync;
-export default init;
+let isReady = false;
+
+export default async function init(options) {
+  await start(options);
+  isReady = true;
+}
+
+export function initSync(options) {
+  module.initSync(options);
+  isReady = true;
+}
+
+export const { Policies, Suite, vocabulary, failure } = around(module, () => isReady);

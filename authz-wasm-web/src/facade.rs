@@ -1,6 +1,6 @@
 //! The answers, as JSON: what the border passes on.
 
-use authz_core::FindingKind;
+use authz_core::{FindingKind, condition_keys};
 use authz_json::{AccessMap, Applied, FindingEntry, Load, LoadOptions, LoadReport, SuiteCases, SuiteReport};
 use authz_testdata::{ConnectionFile, OwnedConnection, WorkloadFile, from_yaml};
 use serde::Serialize;
@@ -117,9 +117,9 @@ impl Suite {
         self.ask(|_, suite| json(&Size { size: suite.cases().len() }))
     }
 
-    /// What its first cases ask.
-    pub(crate) fn cases(&self, most: usize) -> String {
-        self.ask(|_, suite| json(&SuiteCases::of(suite, most).cases))
+    /// What the cases from a place up to another ask.
+    pub(crate) fn cases(&self, from: usize, to: usize) -> String {
+        self.ask(|_, suite| json(&SuiteCases::of(suite, from, to)))
     }
 
     /// Runs the cases from a place up to another.
@@ -140,9 +140,18 @@ impl Suite {
     }
 }
 
-/// Every kind of finding.
-pub(crate) fn finding_kinds() -> String {
-    json(&FindingKind::ALL.iter().copied().map(FindingEntry::new).collect::<Vec<_>>())
+/// The words of the engine, for editors.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Vocabulary {
+    finding_kinds: Vec<FindingEntry>,
+    condition_keys: Vec<&'static str>,
+}
+
+/// Every kind of finding, and every key of a condition.
+pub(crate) fn vocabulary() -> String {
+    let finding_kinds = FindingKind::ALL.iter().copied().map(FindingEntry::new).collect();
+    json(&Vocabulary { finding_kinds, condition_keys: condition_keys().collect() })
 }
 
 /// Why there is no answer.
@@ -231,7 +240,8 @@ mod tests {
         assert_eq!(object(&suite.report()), json!({"size": 2}));
         assert_eq!(object(&suite.run(0, 1))["passed"], 1);
         assert_eq!(object(&suite.run(1, 9))["failed"], 1);
-        assert_eq!(object(&suite.cases(1))[0]["workload"]["labels"]["app"], "web");
+        assert_eq!(object(&suite.cases(1, 9))[0]["name"], "b");
+        assert_eq!(object(&suite.cases(0, 1))[0]["workload"]["labels"]["app"], "web");
         let missing = Suite::read("s.yaml", &text, &texts(&[]));
         assert!(object(&missing.report())["error"].as_str().unwrap().contains("`p.yaml`"));
     }

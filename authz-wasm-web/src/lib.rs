@@ -86,9 +86,9 @@ impl Suite {
         self.0.report()
     }
 
-    /// What its first cases ask.
-    pub fn cases(&self, most: usize) -> String {
-        self.0.cases(most)
+    /// What some of its cases ask: those from a place up to another.
+    pub fn cases(&self, from: usize, to: usize) -> String {
+        self.0.cases(from, to)
     }
 
     /// Runs some of its cases: those from a place up to another.
@@ -97,8 +97,8 @@ impl Suite {
     }
 }
 
-/// Every kind of finding.
-#[wasm_bindgen(js_name = findingKinds)]
-pub fn finding_kinds() -> String {
-    facade::finding_kinds()
+/// The words of the engine.
+#[wasm_bindgen]
+pub fn vocabulary() -> String {
+    facade::vocabulary()
 }

@@ -1,6 +1,6 @@
 // Every call of the package as a strict compiler sees it; nothing here is run.
 import init, { initSync, type Decision, type Refusal } from "authz-wasm-web";
-import { Policies, Suite, findingKinds, type AccessMap, type Explanation } from "authz-wasm-web/node";
+import { type AccessMap, type Explanation, Policies, Suite, failure, vocabulary } from "authz-wasm-web/node";
 
 export async function everyCall(bytes: Uint8Array<ArrayBuffer>): Promise<string[]> {
   await init({ module_or_path: bytes });
@@ -22,17 +22,20 @@ export async function everyCall(bytes: Uint8Array<ArrayBuffer>): Promise<string[
   const map: AccessMap | Refusal | undefined = authorizer?.accessMap({}, { most: 10, beside: authorizer });
   const suite = new Suite({ name: "suite.yaml", text: "", files: [] });
   const run = suite.run(0, 10);
-  const cases = suite.cases(5);
+  const cases = suite.cases(0, 5);
+  const words = vocabulary();
+  const stopped: string | undefined = failure();
   // @ts-expect-error There is no such fact.
   authorizer?.decide({ unknown: ["host"] });
   // @ts-expect-error A port is a number.
   authorizer?.decide({ destinationPort: "80" });
   return [
-    ...findingKinds().map((kind) => kind.code),
+    stopped ?? "",
+    ...("error" in words ? [words.error] : [...words.findingKinds.map((kind) => kind.code), ...words.conditionKeys]),
     decision && "verdict" in decision ? decision.reason : "",
     explanation && "nearest" in explanation ? explanation.nearest.map((miss) => miss.message).join() : "",
     map && "ports" in map ? String(map.leftOut) : "",
     "passed" in run ? String(run.passed) : run.error,
-    "error" in cases ? cases.error : String(cases.length),
+    "error" in cases ? cases.error : String(cases.map((found) => found?.name)),
   ];
 }

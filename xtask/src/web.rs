@@ -35,9 +35,7 @@ pub(crate) fn package(root: &Path) -> Result<PathBuf, String> {
     for entry in fs::read_dir(&own).map_err(|error| format!("{}: {error}", own.display()))?.flatten() {
         copy(&entry.path(), &package.join(entry.file_name()))?;
     }
-    for (from, name) in [("authz-wasm-web/README.md", "README.md"), ("LICENSE", "LICENSE")] {
-        copy(&root.join(from), &package.join(name))?;
-    }
+    copy(&root.join("LICENSE"), &package.join("LICENSE"))?;
     println!("{} with a module of {} bytes", package.display(), read(&module)?.len());
     Ok(package)
 }

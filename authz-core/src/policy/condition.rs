@@ -21,7 +21,23 @@ pub(super) enum Attribute {
     Unknown(&'static str),
 }
 
-/// Every key, for suggestions.
+/// Starts of keys that name a thing of the user's behind them.
+const OPEN_KEYS: &[&str] = &["experimental.envoy.filters.", "request.headers[", "request.auth.claims["];
+
+/// The keys that a condition can have, for somebody to choose from, those for HTTP alone last. What ends with `.` or
+/// `[` wants more behind it.
+///
+/// ```
+/// let keys: Vec<&str> = authz_core::condition_keys().collect();
+/// assert!(keys.contains(&"source.ip") && keys.contains(&"request.headers["));
+/// ```
+pub fn condition_keys() -> impl Iterator<Item = &'static str> {
+    let is_http = |key: &&&str| key.starts_with("request.");
+    let all = || KEYS.iter().chain(OPEN_KEYS);
+    all().filter(move |key| !is_http(key)).chain(all().filter(is_http)).copied()
+}
+
+/// Every whole key, for suggestions.
 pub(super) const KEYS: &[&str] = &[
     "source.ip",
     "remote.ip",
@@ -92,4 +108,23 @@ impl Attribute {
 /// Whether a key ends with a name in brackets.
 fn is_bracketed(key: &str) -> bool {
     key.strip_suffix(']').and_then(|rest| rest.split_once('[')).is_some_and(|(_, name)| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_is_offered_is_one() {
+        let keys: Vec<&str> = condition_keys().collect();
+        assert_eq!(keys.len(), KEYS.len() + OPEN_KEYS.len());
+        for key in keys {
+            let whole = match key.chars().last() {
+                Some('.') => format!("{key}network.mysql_proxy[db.table]"),
+                Some('[') => format!("{key}name]"),
+                _ => key.to_owned(),
+            };
+            assert!(!matches!(Attribute::named(&whole), Attribute::Unknown(_)), "{whole}");
+        }
+    }
 }

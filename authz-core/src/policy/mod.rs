@@ -11,6 +11,7 @@ mod rule;
 mod translate;
 mod validate;
 
+pub use condition::condition_keys;
 pub(crate) use mtls::{EffectiveMtls, PeerAuthentication, PortMtls};
 pub(crate) use rule::{Clause, Effect, HttpTerm, Patterns, Rule, Term};
 pub(crate) use translate::translate;
