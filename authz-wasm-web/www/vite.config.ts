@@ -54,17 +54,18 @@ function policy(single: boolean): Plugin {
       handler(html, context) {
         if (!context.bundle) return html;
         let page = html;
-        let [scripts, styles, workers, connects] = ["'self'", "'self'", "'self'", "'self'"];
+        let [scripts, styles, connects] = ["'self'", "'self'", "'self'"];
         if (single) {
           const inlined = inline(page, context.bundle);
           page = inlined.page;
-          [scripts, styles, workers, connects] = [hash(inlined.script), hash(inlined.style), "blob:", "'none'"];
+          [scripts, styles, connects] = [hash(inlined.script), hash(inlined.style), "'none'"];
         }
         const rules = [
           "default-src 'none'",
           `script-src ${scripts} 'wasm-unsafe-eval'`,
           `style-src ${styles}`,
-          `worker-src ${workers}`,
+          // A worker that is made by the page has the page's policy; one that a host sends has what the host sends.
+          "worker-src blob:",
           `connect-src ${connects}`,
           "img-src data:",
           "base-uri 'none'",
@@ -109,13 +110,12 @@ export default defineConfig(({ mode }) => {
       alias: [
         { find: /^authz-wasm-web\/module\.wasm/, replacement: join(authz, "web/authz_bg.wasm") },
         { find: /^authz-wasm-web$/, replacement: join(authz, "web.js") },
-        { find: "#worker", replacement: join(here, single ? "src/worker-inline.ts" : "src/worker-file.ts") },
         { find: "#module", replacement: join(here, single ? "src/module-inline.ts" : "src/module-file.ts") },
       ],
     },
-    plugins: [examples(), policy(single)],
+    plugins: [examples(), moduleText(), policy(single)],
     // A browser starts no module from inside a file that it has opened.
-    worker: { format: single ? "iife" : "es", plugins: () => [moduleText()] },
+    worker: { format: "iife" },
     build: {
       outDir: process.env.AUTHZ_PLAYGROUND ?? join(root, single ? "target/web/single" : "target/web/playground"),
       emptyOutDir: true,

@@ -35,6 +35,19 @@ function look(decision: Decision): Look {
 
 const CELL = el("td", { role: "gridcell", tabindex: "-1" });
 
+type Version = AccessMap["versions"][number];
+
+/** What a version decides in a cell. */
+function decision({ decisions, cells }: Version, line: number, column: number): Decision {
+  const found = decisions[cells[line]?.[column] ?? -1];
+  if (!found) throw new Error("a cell of the map has no decision");
+  return found;
+}
+
+/** Whether the two versions differ in what one sees: the verdict, or what it waits for. */
+const isChanged = ({ before, after }: Cell): boolean =>
+  after !== undefined && (after.verdict !== before.verdict || look(after) !== look(before));
+
 /** What one cell is about. */
 interface Cell {
   row: MapRow;
@@ -85,9 +98,8 @@ export class MapView {
     const rows = map.groups.flatMap((group) => group.rows.map((row) => ({ row, fact: group.fact })));
     this.#cells = rows.map(({ row, fact }, line) =>
       map.ports.map((port, column): Cell => {
-        const before = first.decisions[first.cells[line]?.[column] ?? 0];
-        const after = compares ? other?.decisions[other.cells[line]?.[column] ?? 0] : undefined;
-        if (!before) throw new Error("a cell of the map has no decision");
+        const before = decision(first, line, column);
+        const after = compares && other ? decision(other, line, column) : undefined;
         return { row, fact, port, before, after };
       }),
     );
@@ -172,10 +184,10 @@ export class MapView {
   #paint(td: HTMLTableCellElement, cell: Cell, label: string, isCurrent: boolean): void {
     const now = look(cell.after ?? cell.before);
     const was = look(cell.before);
-    const isChanged = cell.after !== undefined && (cell.after.verdict !== cell.before.verdict || now.name !== was.name);
-    const classes = `${now.name}${isChanged ? " changed" : ""}${isCurrent ? " current" : ""}`;
-    const shape = isChanged ? `${was.shape}→${now.shape}` : now.shape;
-    const change = isChanged ? `${was.word}, then ${now.word}` : now.word;
+    const changed = isChanged(cell);
+    const classes = `${now.name}${changed ? " changed" : ""}${isCurrent ? " current" : ""}`;
+    const shape = changed ? `${was.shape}→${now.shape}` : now.shape;
+    const change = changed ? `${was.word}, then ${now.word}` : now.word;
     const name = `${label}, port ${this.#portName(cell.port)}: ${change}${isCurrent ? ", as in the form" : ""}`;
     if (td.className !== classes) td.className = classes;
     if (td.textContent !== shape) td.textContent = shape;
@@ -279,9 +291,11 @@ function legend(compares: boolean): HTMLElement {
 }
 
 function summary(cells: Cell[][]): string {
-  const all = cells.flat().filter((cell) => cell.after);
+  const all = cells.flat();
+  const changed = all.filter(isChanged).length;
   const opened = all.filter(({ before, after }) => before.verdict === "deny" && after?.verdict === "allow").length;
   const closed = all.filter(({ before, after }) => before.verdict === "allow" && after?.verdict === "deny").length;
-  if (opened + closed === 0) return `None of the ${count(all.length, "cell")} changes.`;
-  return `${opened + closed} of ${count(all.length, "cell")} change: ${opened} newly allowed, ${closed} newly denied.`;
+  if (changed === 0) return `None of the ${count(all.length, "cell")} changes.`;
+  const others = changed - opened - closed > 0 ? `, ${changed - opened - closed} for another reason` : "";
+  return `${changed} of ${count(all.length, "cell")} change: ${opened} newly allowed, ${closed} newly denied${others}.`;
 }

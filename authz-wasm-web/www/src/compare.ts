@@ -18,6 +18,7 @@ export interface CompareActions {
 export class Compare {
   #editor: PolicyEditor;
   #view: MapView;
+  #text: string | undefined;
   #result = el("div", { class: "compare-result" });
   #holder = el("div", { class: "editor short" });
 
@@ -34,7 +35,10 @@ export class Compare {
       this.#holder,
       this.#result,
     );
-    this.#editor = new PolicyEditor(this.#holder, "The other version of the policies", (text) => change(text === "" ? undefined : text));
+    this.#editor = new PolicyEditor(this.#holder, "The other version of the policies", (text) => {
+      this.#text = text === "" ? undefined : text;
+      change(this.#text);
+    });
     this.#view = new MapView(this.#result, choose);
     this.#view.clear("Nothing to compare with yet.");
   }
@@ -44,7 +48,8 @@ export class Compare {
   }
 
   show(map: AccessMap | undefined, other: Other | undefined, connection: Connection): void {
-    if (!map || !other) this.#view.clear("Nothing to compare with yet.");
+    if (this.#text === undefined) this.#view.clear("Nothing to compare with yet.");
+    else if (!map || !other) this.#view.clear("There is nothing to compare until the policies load and the connection can be read.");
     else if (!other.loaded) this.#view.clear(`The other version does not load: ${count(other.errors, "error")}; ${other.first ?? ""}`);
     else this.#view.show(map, connection, true);
   }

@@ -6,6 +6,8 @@ interface Field {
   about: string;
   fields?: Record<string, Field>;
   words?: string[];
+  /** Takes what the engine takes as `key` of a condition. */
+  isKey?: boolean;
   /** What stands behind its colon: a list, a mapping, or a value on the line. */
   list?: boolean;
 }
@@ -18,18 +20,6 @@ const both = (field: string, make: (about: string) => Field, about: string): Rec
   [field]: make(about),
   [`not${field.charAt(0).toUpperCase()}${field.slice(1)}`]: make(`${about}, to be kept out`),
 });
-
-const KEYS = [
-  "source.ip",
-  "remote.ip",
-  "source.namespace",
-  "source.principal",
-  "source.serviceAccount",
-  "source.trustDomain",
-  "destination.ip",
-  "destination.port",
-  "connection.sni",
-];
 
 const MODES = ["STRICT", "PERMISSIVE", "DISABLE", "UNSET"];
 
@@ -72,7 +62,7 @@ const rule: Record<string, Field> = {
     },
   }),
   when: list("further conditions: all of these", {
-    key: { about: "the attribute", words: [...KEYS, "experimental.envoy.filters.", "request.headers[]", "request.auth.principal"] },
+    key: { about: "the attribute", isKey: true },
     ...both("values", list, "one of these"),
   }),
 };
@@ -130,8 +120,13 @@ function path(lines: string[], column: number): string[] {
   return path;
 }
 
-/** Completes the name of a field, or a word behind it. */
-export function fieldNames(context: CompletionContext): CompletionResult | null {
+/** Completes the name of a field, or a word behind it; the keys of conditions are those that the engine names. */
+export const completion =
+  (keys: () => string[]) =>
+  (context: CompletionContext): CompletionResult | null =>
+    complete(context, keys);
+
+function complete(context: CompletionContext, keys: () => string[]): CompletionResult | null {
   const line = context.state.doc.lineAt(context.pos);
   const before = line.text.slice(0, context.pos - line.from);
   const match = /^(\s*(?:- +)*)(?:([\w./-]+): +)?(["'\w./-]*)$/.exec(before);
@@ -153,7 +148,7 @@ export function fieldNames(context: CompletionContext): CompletionResult | null 
   if (!fields) return null;
   const from = context.pos - word.length;
   if (field !== undefined) {
-    const words = fields[field]?.words;
+    const words = fields[field]?.isKey ? keys() : fields[field]?.words;
     return words ? { from, options: words.map((label): Completion => ({ label })), validFor: /^["'\w./-]*$/ } : null;
   }
   const options = Object.entries(fields).map(([label, inner]): Completion => {

@@ -4,7 +4,7 @@ import type { AccessMap, Fact } from "authz-wasm-web";
 import { byId, el } from "./element";
 import type { Form, TransportChoice } from "./state";
 
-const TEXTS = ["sourceIp", "remoteIp", "destinationIp", "destinationPort", "principal", "sni"] as const;
+const TEXTS = ["sourceIp", "remoteIp", "destinationIp", "destinationPort", "principal", "sni", "metadata"] as const;
 const inputs = Object.fromEntries(TEXTS.map((id) => [id, byId<HTMLInputElement>(id)])) as Record<
   (typeof TEXTS)[number],
   HTMLInputElement
@@ -36,6 +36,8 @@ export function onForm(change: (form: Form) => void): void {
   }
   for (const transport of transports) {
     transport.addEventListener("change", () => {
+      // Plaintext has no server name, so that there is none to wait for.
+      if (transport.value === "plaintext") toggles.get("sni")?.setAttribute("aria-pressed", "false");
       settle();
       change(read());
     });
@@ -50,6 +52,22 @@ export function showForm(form: Form): void {
   }
   for (const transport of transports) transport.checked = transport.value === form.transport;
   settle();
+  showMetadata();
+}
+
+const metadata = inputs.metadata.closest<HTMLElement>(".field");
+let isAsked = false;
+
+/** Says whether rules ask for metadata; few do, and the form has a field for it only then. */
+export function askMetadata(asked: boolean): void {
+  if (asked === isAsked) return;
+  isAsked = asked;
+  showMetadata();
+}
+
+function showMetadata(): void {
+  const isStated = inputs.metadata.value !== "" || toggles.get("metadata")?.getAttribute("aria-pressed") === "true";
+  if (metadata) metadata.hidden = !isAsked && !isStated;
 }
 
 function read(): Form {
@@ -70,13 +88,14 @@ function settle(): void {
   for (const id of TEXTS) {
     const input = inputs[id];
     const toggle = toggles.get(factOf(id));
+    const isPressed = toggle?.getAttribute("aria-pressed") === "true";
     let why: string | undefined;
     if (id === "principal" && transport === "plaintext") why = "none: plaintext has no identity";
     else if (id === "principal" && transport === "tls") why = "none: the TLS is not the mesh's";
     else if (id === "principal" && transport === "unknown") why = "not known before the handshake";
-    else if (id === "sni" && transport === "plaintext") why = "none: plaintext has no server name";
+    else if (id === "sni" && transport === "plaintext" && !isPressed) why = "none: plaintext has no server name";
     if (toggle) toggle.disabled = why !== undefined;
-    const isUnknown = why === undefined && toggle?.getAttribute("aria-pressed") === "true";
+    const isUnknown = why === undefined && isPressed;
     input.disabled = why !== undefined || isUnknown;
     input.placeholder = why ?? (isUnknown ? "not known yet" : (placeholders.get(input) ?? ""));
     input.classList.toggle("without", input.disabled);

@@ -4,7 +4,7 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-import { EditorState, type Extension, StateEffect, StateField, type Text } from "@codemirror/state";
+import { ChangeSet, EditorState, type Extension, StateEffect, StateField, type Text } from "@codemirror/state";
 import {
   Decoration,
   type DecorationSet,
@@ -18,9 +18,9 @@ import {
   tooltips,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import type { Finding, FindingKind, Location, Span, Verdict } from "authz-wasm-web";
+import type { Finding, Location, Span, Verdict, Vocabulary } from "authz-wasm-web";
 
-import { fieldNames } from "./completion";
+import { completion } from "./completion";
 
 const colors = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--code-key)" },
@@ -100,11 +100,12 @@ const deciding = StateField.define<DecorationSet>({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** The offset of a line and a column, which counts characters. */
+/** The offset of a line and a column, which counts characters, though not the mark that a text may start with. */
 function offset(doc: Text, line: number, column: number): number {
   if (line < 1) return 0;
   if (line > doc.lines) return doc.length;
   const { from, text } = doc.line(line);
+  if (line === 1 && text.startsWith("\uFEFF")) column++;
   let at = 0;
   for (const character of text) {
     if (--column < 1) break;
@@ -137,7 +138,11 @@ function typeOver(event: InputEvent, view: EditorView): boolean {
 
 export class PolicyEditor {
   #view: EditorView;
-  #kinds: FindingKind[] = [];
+  #words: Vocabulary | undefined;
+  /** What was found, in which text, and what was typed since. */
+  #findings: Finding[] = [];
+  #about: Text;
+  #since: ChangeSet;
 
   /** An editor in an element. Its style is in a shadow, where a strict policy of the page lets it be. */
   constructor(parent: HTMLElement, label: string, change: (text: string) => void, completes = true) {
@@ -167,11 +172,16 @@ export class PolicyEditor {
       EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
       EditorView.domEventHandlers({ beforeinput: typeOver }),
       EditorView.updateListener.of((update) => {
-        if (update.docChanged) change(update.state.doc.toString());
+        if (!update.docChanged) return;
+        this.#since = this.#since.compose(update.changes);
+        change(update.state.doc.toString());
       }),
     ];
-    if (completes) extensions.push(autocompletion({ override: [fieldNames], icons: false }));
+    const keys = (): string[] => this.#words?.conditionKeys ?? [];
+    if (completes) extensions.push(autocompletion({ override: [completion(keys)], icons: false }));
     this.#view = new EditorView({ parent: host, root, state: EditorState.create({ extensions }) });
+    this.#about = this.#view.state.doc;
+    this.#since = ChangeSet.empty(this.#about.length);
   }
 
   get text(): string {
@@ -184,13 +194,17 @@ export class PolicyEditor {
     this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text }, selection: { anchor: 0 } });
   }
 
-  /** What the codes of findings are about. */
-  set kinds(kinds: FindingKind[]) {
-    this.#kinds = kinds;
+  /** What the codes of findings are about, and what may be written. */
+  set words(words: Vocabulary) {
+    this.#words = words;
   }
 
+  /** Shows what was found in the text that is there. */
   show(findings: Finding[]): void {
     const { doc } = this.#view.state;
+    this.#findings = findings;
+    this.#about = doc;
+    this.#since = ChangeSet.empty(doc.length);
     const diagnostics = findings.map((finding): Diagnostic => {
       const { from, to } = range(doc, finding.location);
       return {
@@ -206,7 +220,7 @@ export class PolicyEditor {
   }
 
   #message(finding: Finding): Node {
-    const about = this.#kinds.find((kind) => kind.code === finding.code)?.description;
+    const about = this.#words?.findingKinds.find((kind) => kind.code === finding.code)?.description;
     const message = document.createElement("div");
     const code = document.createElement("div");
     code.className = "finding-code";
@@ -216,13 +230,15 @@ export class PolicyEditor {
     return message;
   }
 
-  /** Makes the change that answers a finding. */
+  /** Makes the change that answers a finding, once, and where it was found, whatever was typed elsewhere since. */
   apply(finding: Finding): void {
-    if (!finding.fix) return;
-    const { doc } = this.#view.state;
-    const from = offset(doc, finding.fix.line, finding.fix.column);
-    const to = Math.max(from, offset(doc, finding.fix.endLine, finding.fix.endColumn));
-    this.#view.dispatch({ changes: { from, to, insert: finding.fix.replacement } });
+    const { fix } = finding;
+    if (!fix || !this.#findings.includes(finding)) return;
+    const from = offset(this.#about, fix.line, fix.column);
+    const to = Math.max(from, offset(this.#about, fix.endLine, fix.endColumn));
+    if (this.#since.touchesRange(from, to)) return;
+    const changes = { from: this.#since.mapPos(from), to: this.#since.mapPos(to), insert: fix.replacement };
+    this.#view.dispatch({ changes, userEvent: "input.fix" });
   }
 
   /** Marks the lines that decided; without a place, none. */

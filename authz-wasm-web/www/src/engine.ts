@@ -1,59 +1,62 @@
 // The page's end of the worker: questions go out one at a time, the newest first.
-import type { FindingKind, Source, SuiteCase, SuiteReport } from "authz-wasm-web";
-import { startWorker } from "#worker";
+import type { Source, SuiteCase, SuiteReport, Vocabulary } from "authz-wasm-web";
+import { moduleBytes } from "#module";
 
 import type { Answer, Question, Request } from "./protocol";
+import EngineWorker from "./worker?worker&inline";
 
 /** Who is told what the worker says. */
 export interface Listener {
-  /** What the codes of findings are about. */
-  ready(kinds: FindingKind[]): void;
-  verdict(answer: Extract<Answer, { kind: "verdict" }>): void;
+  /** The words of the engine. */
+  ready(words: Vocabulary): void;
+  verdict(answer: Extract<Answer, { kind: "verdict" }>, question: Question): void;
   explanation(answer: Extract<Answer, { kind: "explanation" }>): void;
   map(answer: Extract<Answer, { kind: "map" }>): void;
   /** Whether the worker has something to do. */
   busy(isBusy: boolean): void;
+  /** The engine stopped; the next question starts another. */
   broken(why: string): void;
 }
 
 interface Waiting {
   resolve(answer: Answer): void;
+  reject(why: Error): void;
   progress?: ((done: number, size: number) => void) | undefined;
 }
 
 export class Engine {
-  #worker = startWorker();
+  #module = moduleBytes().then((bytes) => WebAssembly.compile(bytes));
+  #worker: Worker | undefined;
   #id = 0;
   #asked = 0;
   /** The question whose verdict has not come yet. */
-  #open: number | undefined;
+  #open: Question | undefined;
   #next: Question | undefined;
   #waiting = new Map<number, Waiting>();
   #listener: Listener;
 
   constructor(listener: Listener) {
     this.#listener = listener;
-    this.#worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
-    this.#worker.onerror = (event) => listener.broken(event.message || "the worker could not be started");
   }
 
   /** Asks; of questions that come faster than answers only the last is asked. */
   ask(question: Question): void {
     this.#listener.busy(true);
-    if (this.#open !== undefined) {
+    if (this.#open) {
       this.#next = question;
       return;
     }
-    this.#asked = this.#open = ++this.#id;
+    this.#open = question;
+    this.#asked = ++this.#id;
     this.#send({ kind: "ask", id: this.#asked, question });
   }
 
-  async cases(name: string, text: string, files: Source[]): Promise<SuiteCase[]> {
-    const answer = await this.#request({ kind: "cases", id: ++this.#id, name, text, files });
-    if (answer.kind !== "cases" || answer.error !== undefined) {
-      throw new Error(answer.kind === "cases" ? answer.error : "the worker answered something else");
-    }
-    return answer.cases;
+  /** The case of a suite at a place; nothing where it is not about a connection. */
+  async caseAt(name: string, text: string, files: Source[], at: number): Promise<SuiteCase | undefined> {
+    const answer = await this.#request({ kind: "case", id: ++this.#id, name, text, files, at });
+    if (answer.kind !== "case") throw new Error("the worker answered something else");
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer.found;
   }
 
   async run(
@@ -61,42 +64,70 @@ export class Engine {
     progress: (done: number, size: number) => void,
   ): Promise<SuiteReport> {
     const answer = await this.#request({ kind: "run", id: ++this.#id, ...suite }, progress);
-    if (answer.kind !== "report" || !answer.report) {
-      throw new Error(answer.kind === "report" ? answer.error : "the worker answered something else");
-    }
+    if (answer.kind !== "report") throw new Error("the worker answered something else");
+    if (!answer.report) throw new Error(answer.error);
     return answer.report;
   }
 
-  #request(request: Request, progress?: (done: number, size: number) => void): Promise<Answer> {
-    return new Promise((resolve) => {
-      this.#waiting.set(request.id, { resolve, progress });
+  #request(request: Request & { id: number }, progress?: (done: number, size: number) => void): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request.id, { resolve, reject, progress });
       this.#send(request);
     });
   }
 
   #send(request: Request): void {
+    this.#worker ??= this.#start();
     this.#worker.postMessage(request);
+  }
+
+  /** Starts a worker. It is made of this page's own code, so that the policy of the page is its policy too. */
+  #start(): Worker {
+    const worker = new EngineWorker();
+    const fail = (why: string): void => {
+      // A worker that was given up may still say something.
+      if (worker === this.#worker) this.#fail(why);
+    };
+    worker.onmessage = (event: MessageEvent<Answer>) => {
+      if (worker === this.#worker) this.#hear(event.data);
+    };
+    worker.onerror = (event) => fail(event.message || "the worker could not be started");
+    this.#module.then(
+      (module) => worker.postMessage({ kind: "start", module } satisfies Request),
+      (error: unknown) => fail(error instanceof Error ? error.message : String(error)),
+    );
+    return worker;
+  }
+
+  /** Gives up a worker, of which nothing can be believed any more, and everything that it was asked. */
+  #fail(why: string): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#open = this.#next = undefined;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#listener.broken(why);
+    for (const { reject } of waiting) reject(new Error(why));
   }
 
   #hear(answer: Answer): void {
     switch (answer.kind) {
       case "ready":
-        return this.#listener.ready(answer.kinds);
+        return this.#listener.ready(answer.words);
       case "broken":
-        this.#open = undefined;
-        return this.#listener.broken(answer.why);
+        return this.#fail(answer.why);
       case "progress":
         return this.#waiting.get(answer.id)?.progress?.(answer.done, answer.size);
-      case "cases":
+      case "case":
       case "report":
         this.#waiting.get(answer.id)?.resolve(answer);
         this.#waiting.delete(answer.id);
         return;
       case "verdict": {
-        this.#open = undefined;
+        const question = this.#open;
         const next = this.#next;
-        this.#next = undefined;
-        this.#listener.verdict(answer);
+        this.#open = this.#next = undefined;
+        if (question) this.#listener.verdict(answer, question);
         if (next) this.ask(next);
         else if (!answer.decision) this.#listener.busy(false);
         return;

@@ -1,6 +1,8 @@
 // What somebody may start from: the walkthroughs of the documents, and the classic mistakes.
 import suites from "virtual:examples";
 
+import { EDITOR } from "./protocol";
+
 export interface Example {
   id: string;
   group: string;
@@ -11,9 +13,6 @@ export interface Example {
   /** Its cases, about the policies in the editor. */
   suite: string;
 }
-
-/** The name by which suites call the text in the editor. */
-export const EDITOR = "policies.yaml";
 
 const GROUPS: [prefix: string, group: string][] = [
   ["tcp-task", "Istio: authorization for TCP traffic"],

@@ -10,6 +10,7 @@ const counts = byId("findings-count");
 /** More are not read by anybody. */
 const SHOWN = 50;
 
+/** Shows what was found in the text of the editor. */
 export function showFindings(report: LoadReport, editor: PolicyEditor): void {
   editor.show(report.findings);
   const parts = [

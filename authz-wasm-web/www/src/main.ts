@@ -1,17 +1,17 @@
 // The page: what is typed goes to the engine, and what it says is shown.
 import "./style.css";
 
-import type { AccessMap, Connection, Decision, Explanation, LoadReport } from "authz-wasm-web";
+import type { AccessMap, Connection, Explanation, LoadReport } from "authz-wasm-web";
 
 import { MapView } from "./access-map";
 import { Compare } from "./compare";
-import { offer, onForm, showForm } from "./connection-form";
+import { askMetadata, offer, onForm, showForm } from "./connection-form";
 import { PolicyEditor } from "./editor";
 import { byId, el } from "./element";
 import { Engine } from "./engine";
-import { EDITOR, EXAMPLES, type Example } from "./examples";
+import { EXAMPLES, type Example } from "./examples";
 import { showFindings } from "./findings";
-import type { Other } from "./protocol";
+import { EDITOR, type Other, type Question } from "./protocol";
 import { fromFragment, toFragment } from "./share";
 import { START, type State, toConnection, toForm } from "./state";
 import { Tabs } from "./tabs";
@@ -27,7 +27,6 @@ const PATIENCE = 100;
 
 let state: State = structuredClone(START);
 let report: LoadReport | undefined;
-let decision: Decision | undefined;
 let shown: { map: AccessMap; other: Other | undefined } | undefined;
 let explained: Explanation | undefined;
 
@@ -35,6 +34,7 @@ const progress = byId("progress");
 const select = byId<HTMLSelectElement>("examples");
 const about = byId("about");
 const status = byId("shared");
+const main = byId("main");
 
 let showingProgress: ReturnType<typeof setTimeout> | undefined;
 function busy(isBusy: boolean): void {
@@ -42,10 +42,18 @@ function busy(isBusy: boolean): void {
   if (!isBusy) {
     clearTimeout(showingProgress);
     showingProgress = undefined;
-    progress.hidden = true;
+    late(false);
   } else if (showingProgress === undefined) {
-    showingProgress = setTimeout(() => (progress.hidden = false), PATIENCE);
+    showingProgress = setTimeout(() => late(true), PATIENCE);
   }
+}
+
+/** Says that the engine is at work, and that what is shown still answers what was asked before. */
+function late(isLate: boolean): void {
+  progress.hidden = !isLate;
+  document.body.classList.toggle("late", isLate);
+  if (isLate) main.setAttribute("aria-busy", "true");
+  else main.removeAttribute("aria-busy");
 }
 
 const actions: Actions = {
@@ -68,28 +76,26 @@ const choose = (connection: Connection): void => {
 let refocus = false;
 
 const engine = new Engine({
-  ready(kinds) {
-    editor.kinds = kinds;
+  ready(words) {
+    editor.words = words;
   },
-  verdict(answer) {
-    if (answer.load) {
-      report = answer.load;
-      showFindings(report, editor);
-      if (report.loaded) suggest(report.workloads);
+  verdict({ load, applied, decision, error }, question) {
+    // Where more was typed since, places are those of another text, and its own answer follows.
+    const isCurrent = question.policies === state.policies;
+    if (load) {
+      report = load;
+      if (isCurrent) showFindings(load, editor);
+      if (load.loaded) suggest(load.workloads);
     }
-    showApplied(answer.applied);
-    decision = answer.decision;
+    showApplied(applied);
     if (decision) {
+      tests.decided = { question, decision };
       showDecision(decision, actions);
-      editor.decide(decision.location, decision.verdict);
+      if (isCurrent) editor.decide(decision.location, decision.verdict);
       return;
     }
-    editor.decide(undefined, "deny");
-    shown = undefined;
-    explained = undefined;
-    const why = answer.error ?? (report ? errorsOf(report) : "");
-    showNothing(answer.error ? "This is no connection" : "The policies do not load", why, answer.error ? undefined : report, actions);
-    draw();
+    if (error !== undefined) showNone("This is no connection", error);
+    else showNone("The policies do not load", report ? errorsOf(report) : "", report);
   },
   explanation({ explanation }) {
     showNearest(explanation, actions);
@@ -104,9 +110,20 @@ const engine = new Engine({
   busy,
   broken(why) {
     busy(false);
-    showNothing("The engine stopped", `${why}. Reload the page; the policies are kept in its address if you press Share first.`, undefined, actions);
+    showApplied([]);
+    showNone("The engine stopped", `${why}. Nothing is decided; the next change starts it anew.`);
   },
 });
+
+/** Shows that nothing is decided, and so nothing of what was decided before. */
+function showNone(title: string, why: string, report?: LoadReport): void {
+  shown = undefined;
+  explained = undefined;
+  tests.decided = undefined;
+  editor.decide(undefined, "deny");
+  showNothing(title, why, report, actions);
+  draw();
+}
 
 const mapView = new MapView(byId("pane-map"), choose);
 const editor = new PolicyEditor(byId("editor"), "Policies", (text) => {
@@ -124,16 +141,20 @@ const compare = new Compare({
 });
 const tests = new TestsPane({
   engine,
-  current: () => ({ policies: state.policies, workload: state.workload, mesh: state.mesh, connection: toConnection(state.form), decision }),
+  policies: () => state.policies,
   change: (suite) => {
     state.suite = suite;
   },
   open(found) {
-    if (found.policies !== state.policies) editor.text = found.policies;
+    // A suite hands texts on without what stands behind their last line.
+    if (found.policies.trimEnd() !== state.policies.trimEnd()) editor.text = found.policies;
+    else found = { ...found, policies: state.policies };
     show({ ...state, ...found, form: toForm(found.connection) }, false);
   },
 });
 let tabs: Tabs;
+/** The example that was chosen last. */
+let opening: Example | undefined;
 
 /** Draws what the open tab shows; what nobody looks at can wait. */
 function draw(): void {
@@ -158,7 +179,9 @@ function draw(): void {
 
 function ask(): void {
   const { policies, mesh, lenient, workload, other } = state;
-  const question = { policies, mesh, lenient, workload, connection: toConnection(state.form) };
+  const question: Question = { policies, mesh, lenient, workload, connection: toConnection(state.form) };
+  askMetadata(policies.includes("experimental.envoy.filters."));
+  tests.outdated(policies);
   engine.ask(other === undefined ? question : { ...question, other });
 }
 
@@ -177,9 +200,12 @@ function show(next: State, withTexts = true): void {
 }
 
 async function open(example: Example): Promise<void> {
+  opening = example;
   about.textContent = example.about;
   const files = [{ name: EDITOR, text: example.policies }];
-  const [first] = await engine.cases("example.yaml", example.suite, files);
+  const first = await engine.caseAt("example.yaml", example.suite, files, 0);
+  // Somebody may have chosen another meanwhile.
+  if (opening !== example) return;
   const form = first ? toForm(first.connection) : START.form;
   const { mesh = {}, workload = START.workload, lenient = false } = first ?? {};
   show({ policies: example.policies, mesh, workload, lenient, form, suite: example.suite });
@@ -196,13 +222,21 @@ function listExamples(): void {
   }
   select.addEventListener("change", () => {
     const example = EXAMPLES.find((other) => other.id === select.value);
-    if (example) void open(example);
+    if (!example) return;
+    // The link is about something else now.
+    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+    status.textContent = "";
+    void open(example);
   });
 }
 
 async function share(): Promise<void> {
-  const fragment = await toFragment(state);
-  history.replaceState(null, "", fragment);
+  try {
+    history.replaceState(null, "", await toFragment(state));
+  } catch (error) {
+    status.textContent = error instanceof Error ? error.message : String(error);
+    return;
+  }
   try {
     await navigator.clipboard.writeText(location.href);
     status.textContent = "The link is copied. It carries everything in itself; nothing was sent.";
@@ -211,11 +245,18 @@ async function share(): Promise<void> {
   }
 }
 
+const fromLink = el("option", { value: "" }, "from a link");
+
 async function openFragment(): Promise<boolean> {
   const found = await fromFragment(location.hash);
-  if (!found) return false;
+  if (!found) {
+    if (location.hash.length > 1) status.textContent = "The link cannot be read, so that nothing was opened from it.";
+    return false;
+  }
+  status.textContent = "";
   about.textContent = "Opened from a link.";
-  select.prepend(el("option", { value: "", selected: true }, "from a link"));
+  select.prepend(fromLink);
+  select.value = "";
   show(found);
   return true;
 }

@@ -5,14 +5,17 @@ import type {
   Connection,
   Decision,
   Explanation,
-  FindingKind,
   LoadReport,
   Mesh,
   Source,
   SuiteCase,
   SuiteReport,
+  Vocabulary,
   Workload,
 } from "authz-wasm-web";
+
+/** The name by which suites call the text in the editor. */
+export const EDITOR = "policies.yaml";
 
 /** What is decided. */
 export interface Question {
@@ -34,17 +37,19 @@ export interface Other {
 }
 
 export type Request =
+  /** The first: the engine, compiled. */
+  | { kind: "start"; module: WebAssembly.Module }
   | { kind: "ask"; id: number; question: Question }
-  | { kind: "cases"; id: number; name: string; text: string; files: Source[] }
+  | { kind: "case"; id: number; name: string; text: string; files: Source[]; at: number }
   | { kind: "run"; id: number; name: string; text: string; files: Source[] };
 
 export type Answer =
-  | { kind: "ready"; kinds: FindingKind[] }
+  | { kind: "ready"; words: Vocabulary }
   | { kind: "broken"; why: string }
   /** The report of the load only where it is a new one. */
   | { kind: "verdict"; id: number; load?: LoadReport; applied: Applied[]; decision?: Decision; error?: string }
   | { kind: "explanation"; id: number; explanation: Explanation }
   | { kind: "map"; id: number; map?: AccessMap; other?: Other; error?: string }
-  | { kind: "cases"; id: number; cases: SuiteCase[]; error?: string }
+  | { kind: "case"; id: number; found?: SuiteCase; error?: string }
   | { kind: "progress"; id: number; done: number; size: number }
   | { kind: "report"; id: number; report?: SuiteReport; error?: string };

@@ -1,5 +1,7 @@
 // What the page shows: everything that a share link carries.
-import type { Connection, Fact, Mesh, Workload } from "authz-wasm-web";
+import type { Change, Connection, Fact, Mesh, Workload } from "authz-wasm-web";
+
+import { metadataText, readMetadata } from "./metadata";
 
 export type TransportChoice = "plaintext" | "tls" | "mtls" | "unknown";
 
@@ -12,6 +14,7 @@ export interface Form {
   transport: TransportChoice;
   principal: string;
   sni: string;
+  metadata: string;
   /** The facts that are said not to be known yet. */
   unknown: Fact[];
 }
@@ -40,6 +43,7 @@ export const START: State = {
     transport: "plaintext",
     principal: "",
     sni: "",
+    metadata: "",
     unknown: [],
   },
   suite: "",
@@ -68,7 +72,6 @@ export function toConnection(form: Form): Connection {
   switch (form.transport) {
     case "plaintext":
       unknown.delete("peer");
-      unknown.delete("sni");
       break;
     case "tls":
       connection.tls = true;
@@ -84,18 +87,21 @@ export function toConnection(form: Form): Connection {
       break;
   }
   if (form.transport !== "plaintext" && !unknown.has("sni") && form.sni.trim()) connection.sni = form.sni.trim();
+  if (!unknown.has("metadata") && form.metadata.trim()) connection.metadata = readMetadata(form.metadata);
   if (unknown.size > 0) connection.unknown = [...unknown];
   return connection;
 }
 
-/** The form that describes a connection. */
+/** The form that describes a connection: read back, it is decided as the connection is. */
 export function toForm(connection: Connection): Form {
   const unknown = new Set<Fact>(connection.unknown ?? []);
-  const { principal } = connection;
+  const { principal, sni } = connection;
   let transport: TransportChoice = "plaintext";
-  if (principal !== undefined) transport = "mtls";
-  else if (connection.tls || connection.sni) transport = "tls";
-  else if (unknown.has("transport") || unknown.has("peer")) transport = "unknown";
+  // A server name alone says nothing of the handshake behind it.
+  const isOpen = unknown.has("peer") && principal === undefined && !connection.tls;
+  if (unknown.has("transport") || isOpen) transport = "unknown";
+  else if (principal !== undefined) transport = "mtls";
+  else if (connection.tls || sni !== undefined) transport = "tls";
   if (transport === "unknown") {
     unknown.delete("transport");
     unknown.delete("peer");
@@ -107,9 +113,30 @@ export function toForm(connection: Connection): Form {
     destinationPort: connection.destinationPort === undefined ? "" : String(connection.destinationPort),
     transport,
     principal: Array.isArray(principal) ? principal.join(", ") : (principal ?? ""),
-    sni: connection.sni ?? "",
+    sni: sni ?? "",
+    metadata: metadataText(connection.metadata ?? {}),
     unknown: [...unknown],
   };
+}
+
+/** The form with one fact changed as a near miss asks. */
+export function applied(form: Form, { fact, example }: Change): Form {
+  const value = example ?? "";
+  const unknown = form.unknown.filter((other) => other !== fact);
+  switch (fact) {
+    case "peer":
+      return { ...form, transport: "mtls", principal: value, unknown: unknown.filter((other) => other !== "transport") };
+    case "sni":
+      return { ...form, sni: value, unknown, transport: form.transport === "plaintext" && value ? "tls" : form.transport };
+    case "sourceIp":
+    case "remoteIp":
+    case "destinationIp":
+    case "destinationPort":
+      return { ...form, [fact]: value, unknown };
+    case "transport":
+    case "metadata":
+      return form;
+  }
 }
 
 /** Labels as one types them: `app=web, version=v1`. */

@@ -1,10 +1,11 @@
 // The tests: a suite about the policies in the editor, run with its progress, and what fails.
-import type { CaseReport, Connection, Decision, Mesh, Source, SuiteCase, SuiteReport, Workload } from "authz-wasm-web";
+import type { CaseReport, Decision, Source, SuiteCase, SuiteReport } from "authz-wasm-web";
 
 import { PolicyEditor } from "./editor";
 import { byId, count, el } from "./element";
 import type { Engine } from "./engine";
-import { EDITOR } from "./examples";
+import { EDITOR, type Question } from "./protocol";
+import { withCase } from "./suite-text";
 
 const pane = byId("pane-tests");
 
@@ -13,18 +14,16 @@ const EDITABLE = 200_000;
 /** How many cases of an outcome are listed. */
 const SHOWN = 200;
 
-interface Current {
-  policies: string;
-  workload: Workload;
-  mesh: Mesh;
-  connection: Connection;
-  decision: Decision | undefined;
+/** A question with its answer, which a case can be made of. */
+interface Decided {
+  question: Question;
+  decision: Decision;
 }
 
 export interface TestActions {
   engine: Engine;
-  /** What the page shows. */
-  current(): Current;
+  /** The text that suites call `policies.yaml`. */
+  policies(): string;
   change(suite: string): void;
   /** Shows a case in the form. */
   open(found: SuiteCase): void;
@@ -35,13 +34,20 @@ export class TestsPane {
   #actions: TestActions;
   #bar = el("progress", { "aria-label": "Cases that were run", hidden: true });
   #results = el("div", { class: "results", "aria-live": "polite" });
+  #outdated = el("p", { class: "outdated", role: "status" });
   #run: HTMLButtonElement;
+  #add: HTMLButtonElement;
+  #file: HTMLInputElement;
+  #decided: Decided | undefined;
+  /** The suite and the policies of the results that are shown. */
+  #about: { text: string; policies: string; isFile: boolean } | undefined;
 
   constructor(actions: TestActions) {
     this.#actions = actions;
-    const file = el("input", { type: "file", accept: ".yaml,.yml,.jsonl", id: "suite-file", class: "hidden-text" });
-    file.addEventListener("change", () => void this.#open(file));
+    this.#file = el("input", { type: "file", accept: ".yaml,.yml,.jsonl", id: "suite-file", class: "hidden-text" });
+    this.#file.addEventListener("change", () => void this.#open(this.#file));
     this.#run = el("button", { type: "button", class: "primary", onclick: () => void this.#start("suite.yaml", this.#editor.text) }, "Run");
+    this.#add = el("button", { type: "button", disabled: true, onclick: () => this.#write() }, "Add the connection above");
     const holder = el("div", { class: "editor short" });
     pane.append(
       el("p", { class: "muted" }, "A suite says what the policies are meant to do. It calls the text in the editor ", el("code", {}, EDITOR), "."),
@@ -49,24 +55,46 @@ export class TestsPane {
         "div",
         { class: "buttons" },
         this.#run,
-        el("button", { type: "button", onclick: () => this.#add() }, "Add the connection above"),
+        this.#add,
+        // The field stands before what looks like it, so that its focus can be shown there.
+        this.#file,
         el("label", { class: "button", for: "suite-file" }, "Open a file"),
-        file,
       ),
       holder,
       this.#bar,
+      this.#outdated,
       this.#results,
     );
-    this.#editor = new PolicyEditor(holder, "The test suite", (text) => actions.change(text), false);
+    const change = (text: string): void => {
+      actions.change(text);
+      this.outdated(actions.policies());
+    };
+    this.#editor = new PolicyEditor(holder, "The test suite", change, false);
   }
 
   set text(text: string) {
     this.#editor.text = text;
+    this.#about = undefined;
     this.#results.replaceChildren();
+    this.#outdated.textContent = "";
+  }
+
+  /** What was decided last; nothing where nothing is. */
+  set decided(decided: Decided | undefined) {
+    this.#decided = decided;
+    this.#add.disabled = decided === undefined;
+  }
+
+  /** Says so where the results are about other policies, or another suite, than those that are there. */
+  outdated(policies: string): void {
+    const about = this.#about;
+    const isOld = about !== undefined && (about.policies !== policies || (!about.isFile && about.text !== this.#editor.text));
+    this.#outdated.textContent = isOld ? "Something changed since this run; run it again to see what holds now." : "";
+    this.#results.classList.toggle("old", isOld);
   }
 
   #files(): Source[] {
-    return [{ name: EDITOR, text: this.#actions.current().policies }];
+    return [{ name: EDITOR, text: this.#actions.policies() }];
   }
 
   async #open(input: HTMLInputElement): Promise<void> {
@@ -74,13 +102,16 @@ export class TestsPane {
     if (!file) return;
     const text = await file.text();
     input.value = "";
-    if (text.length <= EDITABLE && !file.name.endsWith(".jsonl")) this.#editor.text = text;
-    await this.#start(file.name, text);
+    const isEditable = text.length <= EDITABLE && !file.name.endsWith(".jsonl");
+    if (isEditable) this.#editor.text = text;
+    await this.#start(file.name, isEditable ? this.#editor.text : text, !isEditable);
   }
 
-  async #start(name: string, text: string): Promise<void> {
+  async #start(name: string, text: string, isFile = false): Promise<void> {
     const files = this.#files();
-    this.#run.disabled = true;
+    this.#run.disabled = this.#file.disabled = true;
+    this.#about = undefined;
+    this.#outdated.textContent = "";
     this.#bar.hidden = false;
     this.#bar.removeAttribute("value");
     this.#results.replaceChildren();
@@ -90,26 +121,29 @@ export class TestsPane {
         this.#bar.value = done;
       });
       this.#show(report, name, text, files);
+      this.#about = { text, policies: files[0]?.text ?? "", isFile };
+      this.outdated(this.#actions.policies());
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.#results.replaceChildren(el("p", { class: "tally failed" }, `The suite cannot be run: ${why}`));
     } finally {
       this.#bar.hidden = true;
-      this.#run.disabled = false;
+      this.#run.disabled = this.#file.disabled = false;
     }
   }
 
   #show(report: SuiteReport, name: string, text: string, files: Source[]): void {
     const skipped = report.skipped > 0 ? `, ${report.skipped} skipped` : "";
     const tally = el("p", { class: `tally ${report.failed > 0 ? "failed" : "passed"}` }, `${report.passed} passed, ${report.failed} failed${skipped}`);
-    const open = async (chosen: CaseReport): Promise<void> => {
-      const cases = await this.#actions.engine.cases(name, text, files);
-      const found = cases.find((other) => other.name === chosen.name);
+    // By its place, as names may stand in a suite twice.
+    const open = async (at: number): Promise<void> => {
+      const found = await this.#actions.engine.caseAt(name, text, files, at).catch(() => undefined);
       if (found) this.#actions.open(found);
+      else this.#outdated.textContent = "This case is not about a connection that could be shown above.";
     };
     const list = (outcome: CaseReport["outcome"]): HTMLElement[] => {
-      const cases = report.cases.filter((each) => each.outcome === outcome);
-      const items = cases.slice(0, SHOWN).map((each) => item(each, () => void open(each)));
+      const cases = [...report.cases.entries()].filter(([, each]) => each.outcome === outcome);
+      const items = cases.slice(0, SHOWN).map(([at, each]) => item(each, () => void open(at)));
       return cases.length > SHOWN ? [...items, el("li", { class: "muted" }, `and ${cases.length - SHOWN} more`)] : items;
     };
     this.#results.replaceChildren(
@@ -119,30 +153,15 @@ export class TestsPane {
     );
   }
 
-  /** Writes the connection of the form as a case that holds now. */
-  #add(): void {
-    const { workload, mesh, connection, decision } = this.#actions.current();
-    if (!decision) return;
-    const verb = decision.verdict === "allow" ? "allowed" : "denied";
-    const port = connection.destinationPort === undefined ? "a port that is not known yet" : `port ${connection.destinationPort}`;
-    const lines = [
-      `- name: ${port} is ${verb} from ${connection.sourceIp ?? "anywhere"}`,
-      ...(Object.keys(mesh).length > 0 ? [`  mesh: ${flow(mesh)}`] : []),
-      `  workload: ${flow(workload)}`,
-      `  connection: ${flow(connection)}`,
-      `  expect: ${decision.verdict}`,
-      `  because: {reason: ${decision.reason}}`,
-    ];
-    const before = this.#editor.text.trimEnd();
-    const start = /^cases:/m.test(before) ? before : `policies: [${EDITOR}]\ncases:`;
-    // As far in as the cases that are there.
-    const [, indent = ""] = /^cases:[^\n]*\n(?:\s*#[^\n]*\n|\s*\n)*( *)-/m.exec(start) ?? [];
-    this.#editor.text = `${start}\n${lines.map((line) => indent + line).join("\n")}\n`;
+  /** Writes what was decided last as a case. */
+  #write(): void {
+    if (!this.#decided) return;
+    const { question, decision } = this.#decided;
+    const text = withCase(this.#editor.text, question, decision);
+    if (text === undefined) this.#outdated.textContent = "The cases of this suite are not a list with a line for each, so that none can be added.";
+    else this.#editor.text = text;
   }
 }
-
-/** JSON as people write it in YAML. */
-const flow = (value: unknown): string => JSON.stringify(value).replaceAll('":', '": ').replaceAll(/,(?=["{[])/g, ", ");
 
 function item(report: CaseReport, open: () => void): HTMLElement {
   return el(

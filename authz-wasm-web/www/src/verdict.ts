@@ -2,7 +2,7 @@
 import type { Change, Decision, Explanation, LoadReport, Location, NearMiss } from "authz-wasm-web";
 
 import { byId, count, el } from "./element";
-import type { Form } from "./state";
+import { type Form, applied } from "./state";
 
 const card = byId("verdict");
 
@@ -113,9 +113,8 @@ export function showNearest({ nearest, policies, decision }: Explanation, action
 }
 
 function nearMiss(miss: NearMiss, actions: Actions): HTMLElement {
-  const known = miss.changes.filter((change) => change.example !== null);
-  const isWhole = known.length === miss.changes.length && known.length > 0;
-  const button = isWhole
+  // Only what was tried, and leads to where somebody wants to go.
+  const button = miss.then === "allow"
     ? el(
         "button",
         { type: "button", class: "small", onclick: () => actions.change((form) => miss.changes.reduce(applied, form)) },
@@ -144,26 +143,6 @@ const words = ({ fact, example }: Change): string => {
   const value = example === "" ? (fact === "peer" ? "no identity" : "none") : (example ?? "");
   return `${NAMES[fact] ?? fact} ${value.replace("spiffe://", "")}`.trim();
 };
-
-/** The form with one fact changed. */
-function applied(form: Form, { fact, example }: Change): Form {
-  const value = example ?? "";
-  const unknown = form.unknown.filter((other) => other !== fact);
-  switch (fact) {
-    case "peer":
-      return { ...form, transport: "mtls", principal: value, unknown: unknown.filter((other) => other !== "transport") };
-    case "sni":
-      return { ...form, sni: value, unknown, transport: form.transport === "plaintext" && value ? "tls" : form.transport };
-    case "sourceIp":
-    case "remoteIp":
-    case "destinationIp":
-    case "destinationPort":
-      return { ...form, [fact]: value, unknown };
-    case "transport":
-    case "metadata":
-      return form;
-  }
-}
 
 /** How many errors keep the policies from loading, in words. */
 export const errorsOf = (report: LoadReport): string => `${count(report.errors, "error")} to correct, the first on`;

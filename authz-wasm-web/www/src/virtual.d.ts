@@ -2,10 +2,6 @@ declare module "virtual:examples" {
   const examples: { id: string; folder: string; text: string }[];
   export default examples;
 }
-declare module "#worker" {
-  /** The worker in which the engine runs. */
-  export function startWorker(): Worker;
-}
 declare module "#module" {
   /** The bytes of the engine's module. */
   export function moduleBytes(): Promise<ArrayBuffer>;

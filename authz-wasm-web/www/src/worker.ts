@@ -1,6 +1,5 @@
 // The engine, away from the page: whatever it takes, the page stays awake.
-import { findingKinds, initSync, Policies, Suite, type Authorizer, type LoadReport, type Source, type SuiteReport } from "authz-wasm-web";
-import { moduleBytes } from "#module";
+import { type Authorizer, failure, initSync, type LoadReport, Policies, type Source, Suite, type SuiteReport, vocabulary } from "authz-wasm-web";
 
 import type { Answer, Other, Question, Request } from "./protocol";
 
@@ -9,7 +8,12 @@ const PORTION = 200;
 /** How many rows and columns of a kind the map has at most. */
 const MOST = 50;
 
-const say = (answer: Answer): void => postMessage(answer);
+/** Says an answer; nothing of an engine that stopped on the way to it. */
+function say(answer: Answer): void {
+  const why = failure();
+  if (why !== undefined) throw new Error(why);
+  postMessage(answer);
+}
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 /** A text that is loaded, and the authorizer of the workload that was asked about last. */
@@ -61,7 +65,8 @@ async function ask(id: number, question: Question): Promise<void> {
     return;
   }
   const decision = authorizer.decide(question.connection);
-  const applied = authorizer.policies();
+  const found = authorizer.policies();
+  const applied = "error" in found ? [] : found;
   if ("error" in decision) {
     say({ kind: "verdict", id, ...load, applied, error: decision.error });
     return;
@@ -115,32 +120,44 @@ async function run(id: number, name: string, text: string, files: Source[]): Pro
   }
 }
 
-function cases(id: number, name: string, text: string, files: Source[]): void {
+function caseAt(id: number, name: string, text: string, files: Source[], at: number): void {
   const suite = new Suite({ name, text, files });
-  const found = suite.cases();
+  const cases = suite.cases(at, at + 1);
   suite.free();
-  say("error" in found ? { kind: "cases", id, cases: [], error: found.error } : { kind: "cases", id, cases: found });
+  if ("error" in cases) return say({ kind: "case", id, error: cases.error });
+  const [found] = cases;
+  say(found ? { kind: "case", id, found } : { kind: "case", id });
 }
 
 async function handle(request: Request): Promise<void> {
   switch (request.kind) {
+    case "start": {
+      initSync({ module: request.module });
+      const words = vocabulary();
+      if ("error" in words) throw new Error(words.error);
+      return say({ kind: "ready", words });
+    }
     case "ask":
       newest = request.id;
       return ask(request.id, request.question);
-    case "cases":
-      return cases(request.id, request.name, request.text, request.files);
+    case "case":
+      return caseAt(request.id, request.name, request.text, request.files, request.at);
     case "run":
       return run(request.id, request.name, request.text, request.files);
   }
 }
 
-const broken = (error: unknown): void => say({ kind: "broken", why: error instanceof Error ? error.message : String(error) });
+const broken = (error: unknown): void =>
+  postMessage({ kind: "broken", why: error instanceof Error ? error.message : String(error) } satisfies Answer);
 
-const ready = moduleBytes().then((bytes) => {
-  initSync({ module: bytes });
-  say({ kind: "ready", kinds: findingKinds() });
-});
-ready.catch(broken);
-onmessage = (event: MessageEvent<Request>) => {
-  ready.then(() => handle(event.data)).catch(broken);
+/** What was asked before the engine was there. */
+let early: Request[] | undefined = [];
+onmessage = ({ data }: MessageEvent<Request>) => {
+  if (early && data.kind !== "start") {
+    early.push(data);
+    return;
+  }
+  const requests = [data, ...(early ?? [])];
+  early = undefined;
+  for (const request of requests) handle(request).catch(broken);
 };

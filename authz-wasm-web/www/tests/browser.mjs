@@ -1,8 +1,10 @@
-// A real Chromium on the built page: served by a plain static host, or opened as one file.
+// A real Chromium on the built page, for each file of tests: served by a plain static host, or opened as one file.
+import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, join, normalize } from "node:path";
+import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -19,7 +21,7 @@ mkdirSync(shots, { recursive: true });
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 
 /** A static host that knows nothing but files; answers its address. */
-export function serve(folder) {
+function serve(folder) {
   const server = createServer((request, response) => {
     const path = join(folder, normalize(new URL(request.url, "http://host").pathname));
     try {
@@ -35,7 +37,7 @@ export function serve(folder) {
   });
 }
 
-export const launch = () =>
+const launch = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     // Tests run as root in containers, where the browser's own sandbox cannot be made.
@@ -43,7 +45,7 @@ export const launch = () =>
   });
 
 /** A page that is watched: what it says on the console and what it asks for are kept. */
-export async function open(browser, address, options = {}) {
+async function open(address, options) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -59,6 +61,40 @@ export async function open(browser, address, options = {}) {
   });
   await page.goto(address);
   return { page, context, complaints, foreign };
+}
+
+let browser;
+/** Where the page is served. */
+export let host;
+before(async () => {
+  browser = await launch();
+  host = await serve(pages.files);
+});
+after(async () => {
+  await browser?.close();
+  host?.close();
+});
+
+/**
+ * A test on a fresh page, which must not complain and must not ask anybody for anything. `address` says where it is, and
+ * `complains` what it may say on the console; the other options are those of a browser.
+ */
+export function on(name, { address = () => host.address, complains, ...options }, body) {
+  test(name, async () => {
+    const opened = await open(address(), options);
+    try {
+      await opened.page.waitForFunction(() => document.querySelector("#verdict").className.includes(" "));
+      await settled(opened.page);
+      await body(opened.page, opened);
+      assert.deepEqual(opened.complaints.filter((complaint) => !complains?.test(complaint)), [], "the console is quiet");
+      assert.deepEqual(opened.foreign, [], "no request leaves the page");
+    } catch (error) {
+      await shot(opened.page, `failed-${name.replaceAll(/\W+/g, "-")}`);
+      throw error;
+    } finally {
+      await opened.context.close();
+    }
+  });
 }
 
 export const single = () => pathToFileURL(pages.single).href;

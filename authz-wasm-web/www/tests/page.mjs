@@ -20,6 +20,14 @@ export async function decided(page, wanted) {
   );
 }
 
+/** Chooses an example. */
+export async function example(page, id) {
+  await page.selectOption("#examples", id);
+  await page.waitForFunction((id) => document.querySelector("#examples").value === id, id);
+  await page.waitForTimeout(50);
+  await settled(page);
+}
+
 /** Checks the page as it is with axe. */
 export async function accessible(page) {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);

@@ -2,46 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { launch, open, pages, root, serve, settled, shot, single } from "./browser.mjs";
-import { accessible, decided, paste, reason, verdict } from "./page.mjs";
-
-let browser, host;
-before(async () => {
-  browser = await launch();
-  host = await serve(pages.files);
-});
-after(async () => {
-  await browser?.close();
-  host?.close();
-});
-
-/** A test on a fresh page, which must not complain and must not ask anybody for anything. */
-function on(name, options, body) {
-  test(name, async () => {
-    const opened = await open(browser, options.address?.() ?? host.address, options);
-    try {
-      await decided(opened.page);
-      await body(opened.page, opened);
-      assert.deepEqual(opened.complaints, [], "the console is quiet");
-      assert.deepEqual(opened.foreign, [], "no request leaves the page");
-    } catch (error) {
-      await shot(opened.page, `failed-${name.replaceAll(/\W+/g, "-")}`);
-      throw error;
-    } finally {
-      await opened.context.close();
-    }
-  });
-}
-
-const example = async (page, id) => {
-  await page.selectOption("#examples", id);
-  await page.waitForFunction((id) => document.querySelector("#examples").value === id, id);
-  await page.waitForTimeout(50);
-  await settled(page);
-};
+import { host, on, pages, root, settled, shot, single } from "./browser.mjs";
+import { accessible, decided, example, paste, reason, verdict } from "./page.mjs";
 
 on("from the first screen, why port 9002 is refused takes one action", {}, async (page) => {
   assert.equal(await verdict(page), "allow");

@@ -1,19 +1,8 @@
 // How soon the page answers. Other programs may slow this machine, so the best of several rounds counts.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 
-import { launch, open, pages, serve, shot } from "./browser.mjs";
-import { decided, paste } from "./page.mjs";
-
-let browser, host;
-before(async () => {
-  browser = await launch();
-  host = await serve(pages.files);
-});
-after(async () => {
-  await browser?.close();
-  host?.close();
-});
+import { on, shot } from "./browser.mjs";
+import { paste } from "./page.mjs";
 
 const head = (name) => `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ${name}, namespace: foo}\nspec:\n  rules:\n`;
 const rule = (index, spread) =>
@@ -25,15 +14,13 @@ const policies = (count, spread) =>
     return head(`p${part}`) + Array.from({ length: size }, (_, index) => rule(part * 500 + index, spread)).join("");
   }).join("---\n");
 
-async function withPolicies(text, body) {
-  const { page, context, complaints } = await open(browser, host.address);
-  await decided(page);
-  await page.fill("#labels", "");
-  await paste(page, "#editor", text);
-  await body(page);
-  assert.deepEqual(complaints, []);
-  await context.close();
-}
+/** A test on a page with some policies, for a workload without labels. */
+const withPolicies = (name, text, body) =>
+  on(name, {}, async (page) => {
+    await page.fill("#labels", "");
+    await paste(page, "#editor", text);
+    await body(page);
+  });
 
 /** The milliseconds from an input to the first change of what is shown, for each of some values. */
 const times = (page, selector, watched, values) =>
@@ -62,71 +49,65 @@ const times = (page, selector, watched, values) =>
 
 const told = (what, found) => console.log(`${what}: best ${found[0].toFixed(1)} ms, median ${found[found.length >> 1].toFixed(1)} ms`);
 
-test("with 1,000 rules a decision is shown within 16 ms of a keystroke", async () => {
-  await withPolicies(policies(1000, 1000), async (page) => {
-    const ports = Array.from({ length: 20 }, (_, index) => String(9100 + index));
-    const found = await times(page, "#destinationPort", "#verdict", ports);
-    told("a decision with 1,000 rules", found);
-    assert.ok(found[0] <= 16, `${found}`);
-  });
+withPolicies("with 1,000 rules a decision is shown within 16 ms of a keystroke", policies(1000, 1000), async (page) => {
+  const ports = Array.from({ length: 20 }, (_, index) => String(9100 + index));
+  const found = await times(page, "#destinationPort", "#verdict", ports);
+  told("a decision with 1,000 rules", found);
+  assert.ok(found[0] <= 16, `${found}`);
 });
 
-test("a map of 50 by 50 is shown within 100 ms", async () => {
-  await withPolicies(policies(50, 50), async (page) => {
-    const size = await page.locator(".map tbody").evaluate((body) => [body.querySelectorAll("tr:not(.group)").length, body.querySelector("tr:not(.group)").cells.length - 1]);
-    assert.ok(size[0] >= 50 && size[1] >= 50, `${size}`);
-    // Anew, as the form changes: from the keystroke until the engine has nothing more to say.
-    const again = await page.evaluate(async () => {
-      const input = document.querySelector("#sourceIp");
-      const found = [];
-      for (let round = 0; round < 25; round++) {
-        input.value = `10.0.0.${round}`;
-        const start = performance.now();
-        input.dispatchEvent(new Event("input"));
-        while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve));
-        found.push(performance.now() - start);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      return found.toSorted((a, b) => a - b);
-    });
-    told(`a map of ${size.join(" by ")}, after a keystroke`, again);
-    // After a connection that was none, so that it comes back and is laid out.
-    const drawn = await page.evaluate(async () => {
-      const input = document.querySelector("#sourceIp");
-      const idle = async () => {
-        while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve));
-      };
-      const found = [];
-      for (let round = 0; round < 25; round++) {
-        input.value = "none";
-        input.dispatchEvent(new Event("input"));
-        await idle();
-        if (document.querySelector("#pane-map td").offsetParent) throw new Error("the map is still there");
-        input.value = `10.0.1.${round}`;
-        const start = performance.now();
-        input.dispatchEvent(new Event("input"));
-        await idle();
-        document.querySelector("#pane-map td").getBoundingClientRect();
-        found.push(performance.now() - start);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      return found.toSorted((a, b) => a - b);
-    });
-    told(`a map of ${size.join(" by ")}, after there was none`, drawn);
-    assert.ok(again[0] <= 100, `${again}`);
-    // Laying it out anew is the browser's work, and takes what other programs leave of the machine.
-    assert.ok(drawn[0] <= 500, `${drawn}`);
-    await shot(page, "13-large-map", { fullPage: true });
+withPolicies("a map of 50 by 50 is shown within 100 ms", policies(50, 50), async (page) => {
+  const size = await page.locator(".map tbody").evaluate((body) => [body.querySelectorAll("tr:not(.group)").length, body.querySelector("tr:not(.group)").cells.length - 1]);
+  assert.ok(size[0] >= 50 && size[1] >= 50, `${size}`);
+  // Anew, as the form changes: from the keystroke until the engine has nothing more to say.
+  const again = await page.evaluate(async () => {
+    const input = document.querySelector("#sourceIp");
+    const found = [];
+    for (let round = 0; round < 25; round++) {
+      input.value = `10.0.0.${round}`;
+      const start = performance.now();
+      input.dispatchEvent(new Event("input"));
+      while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve));
+      found.push(performance.now() - start);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return found.toSorted((a, b) => a - b);
   });
+  told(`a map of ${size.join(" by ")}, after a keystroke`, again);
+  // After a connection that was none, so that it comes back and is laid out.
+  const drawn = await page.evaluate(async () => {
+    const input = document.querySelector("#sourceIp");
+    const idle = async () => {
+      while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve));
+    };
+    const found = [];
+    for (let round = 0; round < 25; round++) {
+      input.value = "none";
+      input.dispatchEvent(new Event("input"));
+      await idle();
+      if (document.querySelector("#pane-map td").offsetParent) throw new Error("the map is still there");
+      input.value = `10.0.1.${round}`;
+      const start = performance.now();
+      input.dispatchEvent(new Event("input"));
+      await idle();
+      document.querySelector("#pane-map td").getBoundingClientRect();
+      found.push(performance.now() - start);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return found.toSorted((a, b) => a - b);
+  });
+  told(`a map of ${size.join(" by ")}, after there was none`, drawn);
+  assert.ok(again[0] <= 100, `${again}`);
+  // Laying it out anew is the browser's work, and takes what other programs leave of the machine.
+  assert.ok(drawn[0] <= 500, `${drawn}`);
+  await shot(page, "13-large-map", { fullPage: true });
 });
 
-test("work that takes longer shows its progress", async () => {
-  await withPolicies(policies(1000, 1000), async (page) => {
-    await page.evaluate(() => {
-      window.seen = false;
-      new MutationObserver(() => (window.seen ||= !document.querySelector("#progress").hidden)).observe(document.querySelector("#progress"), { attributes: true });
-    });
-    await paste(page, "#editor", policies(4000, 4000));
-    assert.equal(await page.evaluate(() => window.seen), true);
+withPolicies("work that takes longer shows its progress", policies(1000, 1000), async (page) => {
+  await page.evaluate(() => {
+    window.seen = false;
+    new MutationObserver(() => (window.seen ||= !document.querySelector("#progress").hidden)).observe(document.querySelector("#progress"), { attributes: true });
   });
+  await paste(page, "#editor", policies(4000, 4000));
+  assert.equal(await page.evaluate(() => window.seen), true);
 });
