@@ -120,6 +120,8 @@ export default defineConfig(({ mode }) => {
       outDir: process.env.AUTHZ_PLAYGROUND ?? join(root, single ? "target/web/single" : "target/web/playground"),
       emptyOutDir: true,
       target: "es2022",
+      // The first that know `light-dark`.
+      cssTarget: ["chrome123", "firefox120", "safari17.5"],
       modulePreload: { polyfill: false },
       assetsInlineLimit: 0,
       reportCompressedSize: false,

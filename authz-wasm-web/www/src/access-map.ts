@@ -33,6 +33,9 @@ function look(decision: Decision): Look {
   return LOOKS[decision.verdict];
 }
 
+/** With so few ports the names of rows have more room. */
+const FEW = 5;
+
 const CELL = el("td", { role: "gridcell", tabindex: "-1" });
 
 type Version = AccessMap["versions"][number];
@@ -161,7 +164,7 @@ export class MapView {
     const corner = el("th", { scope: "col", class: "corner" }, "Port");
     const table = el(
       "table",
-      { class: "map", role: "grid", "aria-label": compares ? "What the other version changes" : "Access map" },
+      { class: map.ports.length <= FEW ? "map few" : "map", role: "grid", "aria-label": compares ? "What the other version changes" : "Access map" },
       el("colgroup", {}, el("col", { class: "labels" }), ...map.ports.map((port) => el("col", { class: port.rest ? "rest" : "port" }))),
       el("thead", {}, el("tr", {}, corner, ...ports)),
       body,
@@ -286,7 +289,7 @@ function described({ principal, tls, sni, sourceIp, unknown = [] }: Connection):
 function legend(compares: boolean): HTMLElement {
   const entries = Object.values(LOOKS).map(({ name, shape, word }) => el("li", {}, el("span", { class: `key ${name}`, "aria-hidden": "true" }, shape), word));
   if (compares) entries.push(el("li", {}, el("span", { class: "key changed allow", "aria-hidden": "true" }, "✕→✓"), "changes"));
-  else entries.push(el("li", {}, el("span", { class: "key current", "aria-hidden": "true" }, ""), "its port"));
+  else entries.push(el("li", {}, el("span", { class: "key current", "aria-hidden": "true" }, ""), "the connection above"));
   return el("ul", { class: "legend", "aria-label": "Legend" }, ...entries);
 }
 

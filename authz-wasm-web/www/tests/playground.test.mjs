@@ -306,6 +306,48 @@ on("it fits a phone", { viewport: { width: 390, height: 844 }, hasTouch: true, i
   await accessible(page);
 });
 
+for (const width of [320, 480, 700, 1024, 1440]) {
+  on(`nothing is cut off at a width of ${width}`, { viewport: { width, height: 800 } }, async (page) => {
+    await page.fill("#destinationPort", "9002");
+    await decided(page, "deny");
+    await page.click("#mesh-settings summary");
+    for (const tab of ["walk", "compare", "tests", "map"]) {
+      await page.click(`#tab-${tab}`);
+      const cut = await page.evaluate(() => {
+        // Maps and editors have bars to scroll them by; a long name ends in dots, and an input is walked through.
+        const all = [...document.querySelectorAll("header *, main *")].filter((element) => !element.closest(".map-scroll, .editor, .hidden-text, select, input, svg"));
+        const isOut = (element) => element.getBoundingClientRect().right > innerWidth + 0.5;
+        const isFull = (element) => getComputedStyle(element).overflowX === "hidden" && element.scrollWidth > element.clientWidth;
+        return all.filter((element) => isOut(element) || isFull(element)).map((element) => element.outerHTML.slice(0, 80));
+      });
+      assert.deepEqual(cut, [], tab);
+    }
+    const addresses = await page.locator("#sourceIp, #destinationIp").evaluateAll((inputs) => inputs.filter((input) => input.scrollWidth > input.clientWidth).length);
+    assert.equal(addresses, 0);
+    await accessible(page);
+  });
+}
+
+on("the keyboard alone finds out why port 9002 is refused, and tries what would not be", { reducedMotion: "reduce" }, async (page) => {
+  const tabTo = async (matches) => {
+    for (let steps = 0; steps < 40; steps++) {
+      await page.keyboard.press("Tab");
+      if (await page.evaluate(matches)) return;
+    }
+    assert.fail(`no key leads to ${matches}`);
+  };
+  // Through the editor, in which the key is not caught.
+  await tabTo(() => document.activeElement?.id === "destinationPort");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("9002");
+  await decided(page, "deny");
+  await page.locator(".nearest button").first().waitFor();
+  await tabTo(() => document.activeElement?.textContent === "Try port 9000");
+  await page.keyboard.press("Enter");
+  await decided(page, "allow");
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("#progress"), "::after").animationName), "none");
+});
+
 on("one file does it all without a server", { address: single }, async (page) => {
   await page.fill("#destinationPort", "9002");
   await decided(page, "deny");
