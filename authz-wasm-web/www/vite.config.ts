@@ -106,6 +106,13 @@ export default defineConfig(({ mode }) => {
   return {
     root: here,
     base: "./",
+    // One page: what is not there is not found.
+    appType: "mpa",
+    // What a page cannot say of itself.
+    preview: {
+      host: "127.0.0.1",
+      headers: { "content-security-policy": "frame-ancestors 'none'", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" },
+    },
     resolve: {
       alias: [
         { find: /^authz-wasm-web\/module\.wasm/, replacement: join(authz, "web/authz_bg.wasm") },
