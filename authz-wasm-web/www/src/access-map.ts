@@ -36,7 +36,9 @@ function look(decision: Decision): Look {
 /** With so few ports the names of rows have more room. */
 const FEW = 5;
 
-const CELL = el("td", { role: "gridcell", tabindex: "-1" });
+/** How many rows are drawn at once, which is more than one sees, and how many at a time then. */
+const FIRST = 24;
+const STEP = 12;
 
 type Version = AccessMap["versions"][number];
 
@@ -46,6 +48,8 @@ function decision({ decisions, cells }: Version, line: number, column: number): 
   if (!found) throw new Error("a cell of the map has no decision");
   return found;
 }
+
+const connectionOf = ({ row, port }: Cell): Connection => ({ ...row.connection, destinationPort: port.value });
 
 /** Whether the two versions differ in what one sees: the verdict, or what it waits for. */
 const isChanged = ({ before, after }: Cell): boolean =>
@@ -60,6 +64,11 @@ interface Cell {
   after: Decision | undefined;
 }
 
+/** Touches an element only where its text differs. */
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export class MapView {
   #parent: HTMLElement;
   #choose: (connection: Connection) => void;
@@ -71,8 +80,15 @@ export class MapView {
   #detail = el("p", { class: "map-detail", role: "status" });
   #summary = el("p", { class: "summary", role: "status" });
   #heads: HTMLElement[] = [];
+  #columns: HTMLElement[] = [];
   /** What the table that is drawn has for rows and columns. */
   #drawn = "";
+  #table = el("table");
+  #body = el("tbody");
+  /** A row that holds nothing yet. */
+  #template = el("tr");
+  #connection: Connection = {};
+  #drawing: ReturnType<typeof setTimeout> | undefined;
   #at: [row: number, column: number] = [0, 0];
   /** The cell that is told of below the map. */
   #told: [row: number, column: number] | undefined;
@@ -88,7 +104,8 @@ export class MapView {
   clear(why: string): void {
     this.#message.textContent = why;
     this.#message.hidden = false;
-    this.#holder.hidden = true;
+    // Laid out it stays, so that it comes back at once.
+    this.#holder.classList.add("away");
   }
 
   /** Shows a map around a connection: its first version, or what the second changes. */
@@ -96,8 +113,9 @@ export class MapView {
     const [first, other] = map.versions;
     if (!first || (compares && !other)) return;
     this.#message.hidden = true;
-    this.#holder.hidden = false;
+    this.#holder.classList.remove("away");
     this.#ports = map.ports;
+    this.#connection = connection;
     const rows = map.groups.flatMap((group) => group.rows.map((row) => ({ row, fact: group.fact })));
     this.#cells = rows.map(({ row, fact }, line) =>
       map.ports.map((port, column): Cell => {
@@ -107,30 +125,36 @@ export class MapView {
       }),
     );
     // Laying out thousands of cells takes longer than deciding them, so that a table is kept while it fits.
-    const drawn = JSON.stringify([compares, map.ports, rows.map(({ row, fact }) => [fact, row.label, row.rest])]);
+    const drawn = JSON.stringify([compares, map.leftOut, map.ports.map((port) => port.rest), rows.map(({ row, fact }) => [fact, row.label, row.rest])]);
     if (drawn !== this.#drawn) {
       this.#drawn = drawn;
       this.#build(map, compares);
+      this.#grow(Math.max(FIRST, this.#at[0] + 1));
     }
-    for (const [line, cells] of this.#cells.entries()) {
-      const isOwn = cells[0]?.fact === "connection";
-      const label = isOwn ? described(connection) : (cells[0]?.row.label ?? "");
-      const head = this.#heads[line];
-      if (head && head.textContent !== label) {
-        head.textContent = label;
-        head.title = cells[0]?.row.value ?? label;
-      }
-      for (const [column, cell] of cells.entries()) {
-        const isCurrent = isOwn && this.#holds(cell.port, connection.destinationPort);
-        const td = this.#tds[line]?.[column];
-        if (td) this.#paint(td, cell, label, isCurrent);
-      }
+    for (const [column, port] of map.ports.entries()) {
+      const head = this.#columns[column];
+      if (head) write(head, this.#portName(port));
     }
+    this.#paint(0);
     if (compares) this.#summary.textContent = summary(this.#cells);
     const told = this.#told && this.#cells[this.#told[0]]?.[this.#told[1]];
     if (this.#told && told) this.#tell(told, this.#told);
     const [line, column] = [Math.min(this.#at[0], this.#tds.length - 1), Math.min(this.#at[1], map.ports.length - 1)];
     this.#move(Math.max(line, 0), Math.max(column, 0), false);
+    this.#continue();
+  }
+
+  /** Draws the rows that are not there yet, a few at a time. */
+  #continue(): void {
+    clearTimeout(this.#drawing);
+    const from = this.#tds.length;
+    if (from >= this.#cells.length) return this.#table.removeAttribute("aria-busy");
+    this.#table.setAttribute("aria-busy", "true");
+    this.#drawing = setTimeout(() => {
+      this.#grow(from + STEP);
+      this.#paint(from);
+      this.#continue();
+    });
   }
 
   #portName(port: AccessMap["ports"][number]): string {
@@ -138,38 +162,25 @@ export class MapView {
     return this.#ports.length === 1 ? "every port" : "any other";
   }
 
-  /** Makes the table of a map, its cells still empty. */
+  /** Makes the table of a map, without its rows. */
   #build(map: AccessMap, compares: boolean): void {
     this.#tds = [];
     this.#heads = [];
     this.#told = undefined;
-    const body = el("tbody");
-    for (const group of map.groups) {
-      const title = el("th", { colspan: String(map.ports.length + 1), scope: "rowgroup" }, GROUPS[group.fact]);
-      body.append(el("tr", { class: "group" }, title));
-      for (const row of group.rows) {
-        const head = el("span");
-        const line = this.#tds.length;
-        const tds = map.ports.map((_, column) => {
-          const td = CELL.cloneNode() as HTMLTableCellElement;
-          td.dataset["at"] = `${line} ${column}`;
-          return td;
-        });
-        this.#heads.push(head);
-        this.#tds.push(tds);
-        body.append(el("tr", {}, el("th", { scope: "row", class: row.rest ? "rest" : undefined }, head), ...tds));
-      }
-    }
-    const ports = map.ports.map((port) => el("th", { scope: "col", class: port.rest ? "rest" : undefined }, this.#portName(port)));
+    this.#body = el("tbody");
+    const cells = map.ports.map(() => el("td", { role: "gridcell", tabindex: "-1" }));
+    this.#template = el("tr", {}, el("th", { scope: "row" }, el("span")), ...cells);
+    this.#columns = map.ports.map((port) => el("th", { scope: "col", class: port.rest ? "rest" : undefined }));
     const corner = el("th", { scope: "col", class: "corner" }, "Port");
-    const table = el(
+    this.#table = el(
       "table",
       { class: map.ports.length <= FEW ? "map few" : "map", role: "grid", "aria-label": compares ? "What the other version changes" : "Access map" },
       el("colgroup", {}, el("col", { class: "labels" }), ...map.ports.map((port) => el("col", { class: port.rest ? "rest" : "port" }))),
-      el("thead", {}, el("tr", {}, corner, ...ports)),
-      body,
+      el("thead", {}, el("tr", {}, corner, ...this.#columns)),
+      this.#body,
     );
-    table.addEventListener("click", (event) => this.#act(event, (cell) => this.#choose(this.#connection(cell))));
+    const table = this.#table;
+    table.addEventListener("click", (event) => this.#act(event, (cell) => this.#choose(connectionOf(cell))));
     table.addEventListener("mouseover", (event) => this.#act(event, (cell, at) => this.#tell(cell, at)));
     table.addEventListener("focusin", (event) => this.#act(event, (cell, at) => this.#focused(cell, at)));
     table.addEventListener("keydown", (event) => this.#key(event));
@@ -183,8 +194,49 @@ export class MapView {
     );
   }
 
+  /** Adds rows up to a number of them. */
+  #grow(to: number): void {
+    const rows = document.createDocumentFragment();
+    for (const cells of this.#cells.slice(this.#tds.length, to)) {
+      const line = this.#tds.length;
+      const fact = cells[0]?.fact ?? "connection";
+      if (fact !== this.#cells[line - 1]?.[0]?.fact) {
+        rows.append(el("tr", { class: "group" }, el("th", { colspan: String(cells.length + 1), scope: "rowgroup" }, GROUPS[fact])));
+      }
+      const row = this.#template.cloneNode(true) as HTMLTableRowElement;
+      row.dataset["line"] = String(line);
+      const [head, ...tds] = row.cells;
+      if (cells[0]?.row.rest) head?.classList.add("rest");
+      this.#heads.push(head?.firstElementChild as HTMLElement);
+      this.#tds.push(tds);
+      rows.append(row);
+    }
+    this.#body.append(rows);
+  }
+
+  /** Shows what is decided in the rows from one on, as far as they are drawn. */
+  #paint(from: number): void {
+    for (const [line, tds] of this.#tds.entries()) {
+      const cells = this.#cells[line];
+      const own = cells?.[0];
+      if (!own || line < from) continue;
+      const isOwn = own.fact === "connection";
+      const label = isOwn ? described(this.#connection) : own.row.label;
+      const head = this.#heads[line];
+      if (head && head.textContent !== label) {
+        head.textContent = label;
+        head.title = own.row.value ?? label;
+      }
+      for (const [column, cell] of cells.entries()) {
+        const isCurrent = isOwn && this.#holds(cell.port, this.#connection.destinationPort);
+        const td = tds[column];
+        if (td) this.#show(td, cell, label, isCurrent);
+      }
+    }
+  }
+
   /** Shows in a cell what is decided; touches what differs. */
-  #paint(td: HTMLTableCellElement, cell: Cell, label: string, isCurrent: boolean): void {
+  #show(td: HTMLTableCellElement, cell: Cell, label: string, isCurrent: boolean): void {
     const now = look(cell.after ?? cell.before);
     const was = look(cell.before);
     const changed = isChanged(cell);
@@ -193,7 +245,7 @@ export class MapView {
     const change = changed ? `${was.word}, then ${now.word}` : now.word;
     const name = `${label}, port ${this.#portName(cell.port)}: ${change}${isCurrent ? ", as in the form" : ""}`;
     if (td.className !== classes) td.className = classes;
-    if (td.textContent !== shape) td.textContent = shape;
+    write(td, shape);
     if (td.getAttribute("aria-label") !== name) td.setAttribute("aria-label", name);
   }
 
@@ -204,15 +256,12 @@ export class MapView {
   }
 
   #act(event: Event, action: (cell: Cell, at: [number, number]) => void): void {
-    const at = (event.target as HTMLElement).closest<HTMLElement>("td")?.dataset["at"]?.split(" ").map(Number);
-    if (!at) return;
-    const [row = 0, column = 0] = at;
+    const td = (event.target as HTMLElement).closest("td");
+    if (!td) return;
+    const row = Number(td.closest("tr")?.dataset["line"]);
+    const column = td.cellIndex - 1;
     const cell = this.#cells[row]?.[column];
     if (cell) action(cell, [row, column]);
-  }
-
-  #connection({ row, port }: Cell): Connection {
-    return { ...row.connection, destinationPort: port.value };
   }
 
   #tell({ row, port, before, after }: Cell, at: [number, number]): void {
@@ -262,7 +311,7 @@ export class MapView {
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       const cell = this.#cells[row]?.[column];
-      if (cell) this.#choose(this.#connection(cell));
+      if (cell) this.#choose(connectionOf(cell));
     }
   }
 

@@ -97,10 +97,12 @@ const engine = new Engine({
     if (error !== undefined) showNone("This is no connection", error);
     else showNone("The policies do not load", report ? errorsOf(report) : "", report);
   },
-  explanation({ explanation }) {
-    showNearest(explanation, actions);
-    explained = explanation;
-    if (tabs.current === "walk") draw();
+  explanation({ hints, walk }) {
+    showNearest(hints, actions);
+    explained = walk;
+    if (tabs.current !== "walk") return;
+    if (walk) draw();
+    else ask();
   },
   map(answer) {
     shown = answer.map && { map: answer.map, other: answer.other };
@@ -179,7 +181,8 @@ function draw(): void {
 
 function ask(): void {
   const { policies, mesh, lenient, workload, other } = state;
-  const question: Question = { policies, mesh, lenient, workload, connection: toConnection(state.form) };
+  const connection = toConnection(state.form);
+  const question: Question = { policies, mesh, lenient, workload, connection, walk: tabs.current === "walk" };
   askMetadata(policies.includes("experimental.envoy.filters."));
   tests.outdated(policies);
   engine.ask(other === undefined ? question : { ...question, other });
@@ -261,7 +264,11 @@ async function openFragment(): Promise<boolean> {
   return true;
 }
 
-tabs = new Tabs(() => draw());
+tabs = new Tabs((tab) => {
+  draw();
+  // Only what was decided is explained.
+  if (tab === "walk" && !explained && tests.decided) ask();
+});
 startTheme();
 listExamples();
 onForm((form) => {

@@ -7,6 +7,8 @@ import type {
   Explanation,
   LoadReport,
   Mesh,
+  NearMiss,
+  RuleStep,
   Source,
   SuiteCase,
   SuiteReport,
@@ -26,6 +28,15 @@ export interface Question {
   connection: Connection;
   /** Another version of the policies, where one is compared with. */
   other?: string;
+  /** Whether the whole walk is wanted. It is long where there are many rules, and seldom looked at. */
+  walk: boolean;
+}
+
+/** What an explanation says in a few words. */
+export interface Hints {
+  nearest: NearMiss[];
+  /** ALLOW rules that cannot match at all, where nothing else allowed the connection; the first of them. */
+  void: RuleStep[];
 }
 
 /** What the map shows of the other version. */
@@ -48,7 +59,7 @@ export type Answer =
   | { kind: "broken"; why: string }
   /** The report of the load only where it is a new one. */
   | { kind: "verdict"; id: number; load?: LoadReport; applied: Applied[]; decision?: Decision; error?: string }
-  | { kind: "explanation"; id: number; explanation: Explanation }
+  | { kind: "explanation"; id: number; hints: Hints; walk?: Explanation }
   | { kind: "map"; id: number; map?: AccessMap; other?: Other; error?: string }
   | { kind: "case"; id: number; found?: SuiteCase; error?: string }
   | { kind: "progress"; id: number; done: number; size: number }

@@ -80,6 +80,10 @@ export class TestsPane {
   }
 
   /** What was decided last; nothing where nothing is. */
+  get decided(): Decided | undefined {
+    return this.#decided;
+  }
+
   set decided(decided: Decided | undefined) {
     this.#decided = decided;
     this.#add.disabled = decided === undefined;

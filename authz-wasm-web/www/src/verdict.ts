@@ -1,7 +1,8 @@
 // The verdict, why, and what would change it.
-import type { Change, Decision, Explanation, LoadReport, Location, NearMiss } from "authz-wasm-web";
+import type { Change, Decision, LoadReport, Location, NearMiss } from "authz-wasm-web";
 
 import { byId, count, el } from "./element";
+import type { Hints } from "./protocol";
 import { type Form, applied } from "./state";
 
 const card = byId("verdict");
@@ -86,22 +87,17 @@ function beside(decision: Decision, actions: Actions): HTMLElement[] {
   return lines;
 }
 
-/** How many ALLOW rules that cannot match are named. */
-const VOID = 3;
 /** How many near misses are seen at once; the others are folded away. */
 const NEAR = 3;
 
 /** Adds what would have to differ, each with a button that makes it so, and the rules that cannot match at all. */
-export function showNearest({ nearest, policies, decision }: Explanation, actions: Actions): void {
+export function showNearest({ nearest, void: rules }: Hints, actions: Actions): void {
   const list = card.querySelector<HTMLElement>(".nearest");
   if (!list) return;
   const items = nearest.map((miss) => nearMiss(miss, actions));
-  if (decision.reason === "no-allow-match") {
-    const rules = policies.filter(({ action }) => action === "ALLOW").flatMap((policy) => policy.rules);
-    for (const { policy, rule, outcome } of rules.filter(({ outcome }) => outcome.result === "void").slice(0, VOID)) {
-      if (outcome.result !== "void") continue;
-      items.push(el("li", {}, el("span", {}, `${policy} rule ${rule}: ${outcome.why} `, place(outcome.location, actions))));
-    }
+  for (const { policy, rule, outcome } of rules) {
+    if (outcome.result !== "void") continue;
+    items.push(el("li", {}, el("span", {}, `${policy} rule ${rule}: ${outcome.why} `, place(outcome.location, actions))));
   }
   list.hidden = items.length === 0;
   const more = items.slice(NEAR);

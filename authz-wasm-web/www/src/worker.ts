@@ -1,7 +1,7 @@
 // The engine, away from the page: whatever it takes, the page stays awake.
-import { type Authorizer, failure, initSync, type LoadReport, Policies, type Source, Suite, type SuiteReport, vocabulary } from "authz-wasm-web";
+import { type Authorizer, type Explanation, failure, initSync, type LoadReport, Policies, type Source, Suite, type SuiteReport, vocabulary } from "authz-wasm-web";
 
-import type { Answer, Other, Question, Request } from "./protocol";
+import type { Answer, Hints, Other, Question, Request } from "./protocol";
 
 /** How many cases are run between two words of progress. */
 const PORTION = 200;
@@ -18,7 +18,8 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 /** A text that is loaded, and the authorizer of the workload that was asked about last. */
 class Version {
-  #key = "";
+  #text: string | undefined;
+  #how = "";
   #workload = "";
   #policies: Policies | undefined;
   #authorizer: Authorizer | undefined;
@@ -26,13 +27,14 @@ class Version {
 
   /** Loads what is not loaded yet; answers whether it was. */
   load(policies: string, { mesh, lenient }: Question): boolean {
-    const key = JSON.stringify([policies, mesh, lenient]);
-    if (key === this.#key) return false;
+    const how = JSON.stringify([mesh, lenient]);
+    if (policies === this.#text && how === this.#how) return false;
     this.#authorizer?.free();
     this.#policies?.free();
     this.#authorizer = undefined;
     this.#workload = "";
-    this.#key = key;
+    this.#text = policies;
+    this.#how = how;
     this.#policies = new Policies({ policies, mesh, lenient });
     const report = this.#policies.report();
     if ("error" in report) throw new Error(report.error);
@@ -75,10 +77,21 @@ async function ask(id: number, question: Question): Promise<void> {
   await pause();
   if (id !== newest) return;
   const explanation = authorizer.explain(question.connection);
-  if (!("error" in explanation)) say({ kind: "explanation", id, explanation });
+  if (!("error" in explanation)) {
+    say({ kind: "explanation", id, hints: hints(explanation), ...(question.walk ? { walk: explanation } : {}) });
+  }
   await pause();
   if (id !== newest) return;
   map(id, question, authorizer);
+}
+
+/** How many ALLOW rules that cannot match are named. */
+const VOID = 3;
+
+function hints({ nearest, policies, decision }: Explanation): Hints {
+  if (decision.reason !== "no-allow-match") return { nearest, void: [] };
+  const rules = policies.filter(({ action }) => action === "ALLOW").flatMap((policy) => policy.rules);
+  return { nearest, void: rules.filter(({ outcome }) => outcome.result === "void").slice(0, VOID) };
 }
 
 function map(id: number, question: Question, authorizer: Authorizer): void {

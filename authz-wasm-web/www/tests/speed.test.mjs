@@ -57,6 +57,7 @@ withPolicies("with 1,000 rules a decision is shown within 16 ms of a keystroke",
 });
 
 withPolicies("a map of 50 by 50 is shown within 100 ms", policies(50, 50), async (page) => {
+  await page.locator("#pane-map table:not([aria-busy])").waitFor();
   const size = await page.locator(".map tbody").evaluate((body) => [body.querySelectorAll("tr:not(.group)").length, body.querySelector("tr:not(.group)").cells.length - 1]);
   assert.ok(size[0] >= 50 && size[1] >= 50, `${size}`);
   // Anew, as the form changes: from the keystroke until the engine has nothing more to say.
@@ -85,7 +86,7 @@ withPolicies("a map of 50 by 50 is shown within 100 ms", policies(50, 50), async
       input.value = "none";
       input.dispatchEvent(new Event("input"));
       await idle();
-      if (document.querySelector("#pane-map td").offsetParent) throw new Error("the map is still there");
+      if (document.querySelector("#pane-map td").checkVisibility()) throw new Error("the map is still there");
       input.value = `10.0.1.${round}`;
       const start = performance.now();
       input.dispatchEvent(new Event("input"));
@@ -97,9 +98,36 @@ withPolicies("a map of 50 by 50 is shown within 100 ms", policies(50, 50), async
     return found.toSorted((a, b) => a - b);
   });
   told(`a map of ${size.join(" by ")}, after there was none`, drawn);
+  // For a workload that had another map: the rows that one sees, compiled, decided, drawn and painted.
+  const first = await page.evaluate(async () => {
+    const input = document.querySelector("#namespace");
+    const idle = async () => {
+      while (document.body.dataset.busy !== "false") await new Promise((resolve) => setTimeout(resolve));
+    };
+    const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    const found = [];
+    for (let round = 0; round < 15; round++) {
+      input.value = "elsewhere";
+      input.dispatchEvent(new Event("input"));
+      await idle();
+      const old = document.querySelector("#pane-map table");
+      await painted();
+      input.value = "foo";
+      const start = performance.now();
+      input.dispatchEvent(new Event("input"));
+      await idle();
+      if (document.querySelector("#pane-map table") === old) throw new Error("the map is still there");
+      await painted();
+      found.push(performance.now() - start);
+      while (document.querySelector("#pane-map table[aria-busy]")) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return found.toSorted((a, b) => a - b);
+  });
+  told(`a map of ${size.join(" by ")}, for the first time`, first);
   assert.ok(again[0] <= 100, `${again}`);
-  // Laying it out anew is the browser's work, and takes what other programs leave of the machine.
-  assert.ok(drawn[0] <= 500, `${drawn}`);
+  assert.ok(drawn[0] <= 100, `${drawn}`);
+  // Laying it out is the browser's work, and takes what other programs leave of the machine.
+  assert.ok(first[0] <= 300, `${first}`);
   await shot(page, "13-large-map", { fullPage: true });
 });
 
