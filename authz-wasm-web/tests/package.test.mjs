@@ -136,6 +136,29 @@ test("findings carry their fixes", () => {
   assert.ok(conditionKeys.includes("source.ip"));
 });
 
+/** A text with a finding's change made; columns count characters. */
+function fixed(text, { line, column, endLine, endColumn, replacement }) {
+  const lines = text.split("\n");
+  const at = (line, column) => lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0) + [...lines[line - 1]].slice(0, column - 1).join("").length;
+  return text.slice(0, at(line, column)) + replacement + text.slice(at(endLine, endColumn));
+}
+
+test("every fix answers its finding", () => {
+  const folder = join(root, "authz-core/tests/diagnostics");
+  const seen = new Set();
+  for (const name of readdirSync(folder).filter((name) => name.endsWith(".yaml"))) {
+    const text = readFileSync(join(folder, name), "utf8");
+    const key = ({ code, resource, path, message }) => JSON.stringify([code, resource, path, message]);
+    for (const finding of new Policies({ policies: text }).report().findings) {
+      if (!finding.fix) continue;
+      const left = new Policies({ policies: fixed(text, finding.fix) }).report().findings.map(key);
+      assert.ok(!left.includes(key(finding)), `${name}: ${finding.message}`);
+      seen.add(finding.code);
+    }
+  }
+  assert.ok(seen.size >= 8, [...seen].join());
+});
+
 test("a port that the map has no room for stands for itself", () => {
   const ports = Array.from({ length: 60 }, (_, index) => String(9000 + index));
   const authorizer = new Policies({ policies: policy(`{rules: [{to: [{operation: {ports: ${JSON.stringify(ports)}}}]}]}`) }).authorizer({ namespace: "foo" });

@@ -1,5 +1,5 @@
 // The page's end of the worker: questions go out one at a time, the newest first.
-import type { Source, SuiteCase, SuiteReport, Vocabulary } from "authz-wasm-web";
+import type { LoadReport, Source, SuiteCase, SuiteReport, Vocabulary } from "authz-wasm-web";
 import { moduleBytes } from "#module";
 
 import type { Answer, Question, Request } from "./protocol";
@@ -10,6 +10,8 @@ export interface Listener {
   /** The words of the engine. */
   ready(words: Vocabulary): void;
   verdict(answer: Extract<Answer, { kind: "verdict" }>, question: Question): void;
+  /** What was found in the text of a question. */
+  findings(load: LoadReport, question: Question): void;
   explanation(answer: Extract<Answer, { kind: "explanation" }>): void;
   map(answer: Extract<Answer, { kind: "map" }>): void;
   /** Whether the worker has something to do. */
@@ -32,6 +34,8 @@ export class Engine {
   /** The question whose verdict has not come yet. */
   #open: Question | undefined;
   #next: Question | undefined;
+  /** The question whose verdict came last. */
+  #answered: Question | undefined;
   #waiting = new Map<number, Waiting>();
   #listener: Listener;
 
@@ -127,11 +131,15 @@ export class Engine {
         const question = this.#open;
         const next = this.#next;
         this.#open = this.#next = undefined;
+        this.#answered = question;
         if (question) this.#listener.verdict(answer, question);
         if (next) this.ask(next);
         else if (!answer.decision) this.#listener.busy(false);
         return;
       }
+      case "findings":
+        if (this.#answered) this.#listener.findings(answer.load, this.#answered);
+        return;
       case "explanation":
         if (answer.id === this.#asked) this.#listener.explanation(answer);
         return;

@@ -80,23 +80,18 @@ const engine = new Engine({
     editor.words = words;
   },
   verdict({ load, applied, decision, error }, question) {
-    // Where more was typed since, places are those of another text, and its own answer follows.
-    const isCurrent = question.policies === state.policies;
-    if (load) {
-      report = load;
-      if (isCurrent) showFindings(load, editor);
-      if (load.loaded) suggest(load.workloads);
-    }
+    if (load) found(load, question);
     showApplied(applied);
     if (decision) {
       tests.decided = { question, decision };
       showDecision(decision, actions);
-      if (isCurrent) editor.decide(decision.location, decision.verdict);
+      if (question.policies === state.policies) editor.decide(decision.location, decision.verdict);
       return;
     }
     if (error !== undefined) showNone("This is no connection", error);
     else showNone("The policies do not load", report ? errorsOf(report) : "", report);
   },
+  findings: (load, question) => found(load, question),
   explanation({ hints, walk }) {
     showNearest(hints, actions);
     explained = walk;
@@ -116,6 +111,13 @@ const engine = new Engine({
     showNone("The engine stopped", `${why}. Nothing is decided; the next change starts it anew.`);
   },
 });
+
+function found(load: LoadReport, question: Question): void {
+  report = load;
+  // Where more was typed since, places are those of another text, and its own answer follows.
+  if (question.policies === state.policies) showFindings(load, editor);
+  if (load.loaded) suggest(load.workloads);
+}
 
 /** Shows that nothing is decided, and so nothing of what was decided before. */
 function showNone(title: string, why: string, report?: LoadReport): void {

@@ -57,8 +57,10 @@ export type Request =
 export type Answer =
   | { kind: "ready"; words: Vocabulary }
   | { kind: "broken"; why: string }
-  /** The report of the load only where it is a new one. */
+  /** The report where there is nothing to decide by; else it follows. */
   | { kind: "verdict"; id: number; load?: LoadReport; applied: Applied[]; decision?: Decision; error?: string }
+  /** The report of the load behind the last verdict, where it is a new one. */
+  | { kind: "findings"; id: number; load: LoadReport }
   | { kind: "explanation"; id: number; hints: Hints; walk?: Explanation }
   | { kind: "map"; id: number; map?: AccessMap; other?: Other; error?: string }
   | { kind: "case"; id: number; found?: SuiteCase; error?: string }

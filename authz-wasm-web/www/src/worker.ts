@@ -23,12 +23,14 @@ class Version {
   #workload = "";
   #policies: Policies | undefined;
   #authorizer: Authorizer | undefined;
-  report: LoadReport | undefined;
+  #report: LoadReport | undefined;
+  /** Whether the page knows what was found. */
+  isTold = false;
 
-  /** Loads what is not loaded yet; answers whether it was. */
-  load(policies: string, { mesh, lenient }: Question): boolean {
+  /** Loads what is not loaded yet. */
+  load(policies: string, { mesh, lenient }: Question): void {
     const how = JSON.stringify([mesh, lenient]);
-    if (policies === this.#text && how === this.#how) return false;
+    if (policies === this.#text && how === this.#how) return;
     this.#authorizer?.free();
     this.#policies?.free();
     this.#authorizer = undefined;
@@ -36,10 +38,16 @@ class Version {
     this.#text = policies;
     this.#how = how;
     this.#policies = new Policies({ policies, mesh, lenient });
-    const report = this.#policies.report();
-    if ("error" in report) throw new Error(report.error);
-    this.report = report;
-    return true;
+    this.#report = undefined;
+    this.isTold = false;
+  }
+
+  /** What was found, which takes longer to write down than to find. */
+  report(): LoadReport | undefined {
+    const report = this.#report ?? this.#policies?.report();
+    if (report && "error" in report) throw new Error(report.error);
+    this.#report = report;
+    return report;
   }
 
   authorizer({ workload }: Question): Authorizer | undefined {
@@ -59,21 +67,28 @@ const other = new Version();
 let newest = 0;
 
 async function ask(id: number, question: Question): Promise<void> {
-  const isNew = own.load(question.policies, question);
+  own.load(question.policies, question);
   const authorizer = own.authorizer(question);
-  const load = isNew && own.report ? { load: own.report } : {};
   if (!authorizer) {
-    say({ kind: "verdict", id, ...load, applied: [] });
+    const load = own.report();
+    own.isTold = true;
+    say(load ? { kind: "verdict", id, load, applied: [] } : { kind: "verdict", id, applied: [] });
     return;
   }
   const decision = authorizer.decide(question.connection);
   const found = authorizer.policies();
   const applied = "error" in found ? [] : found;
-  if ("error" in decision) {
-    say({ kind: "verdict", id, ...load, applied, error: decision.error });
-    return;
+  const isNone = "error" in decision;
+  say(isNone ? { kind: "verdict", id, applied, error: decision.error } : { kind: "verdict", id, applied, decision });
+  if (!own.isTold) {
+    await pause();
+    // The next question tells it, if it is about the same text.
+    if (id !== newest) return;
+    const load = own.report();
+    own.isTold = true;
+    if (load) say({ kind: "findings", id, load });
   }
-  say({ kind: "verdict", id, ...load, applied, decision });
+  if (isNone) return;
   await pause();
   if (id !== newest) return;
   const explanation = authorizer.explain(question.connection);
@@ -100,9 +115,10 @@ function map(id: number, question: Question, authorizer: Authorizer): void {
   if (question.other !== undefined) {
     other.load(question.other, question);
     beside = other.authorizer(question);
-    const error = other.report?.findings.find((finding) => finding.severity === "error");
+    const report = beside ? undefined : other.report();
+    const error = report?.findings.find((finding) => finding.severity === "error");
     const first = error ? { first: `line ${error.location.line}: ${error.message}` } : {};
-    about = { other: { loaded: beside !== undefined, errors: other.report?.errors ?? 0, ...first } };
+    about = { other: { loaded: beside !== undefined, errors: report?.errors ?? 0, ...first } };
   }
   const map = authorizer.accessMap(question.connection, beside ? { most: MOST, beside } : { most: MOST });
   say("error" in map ? { kind: "map", id, ...about, error: map.error } : { kind: "map", id, ...about, map });
