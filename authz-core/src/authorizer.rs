@@ -8,7 +8,7 @@ use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
 use crate::fact::{Fact, Transport};
 use crate::fact_set::FactSet;
-use crate::matcher::{Answer, Match, Matcher, Rules, SEGMENTS};
+use crate::matcher::{Answer, DENYING, Match, Matcher, Rules, SEGMENTS};
 use crate::peer::Peer;
 use crate::policy::{AuthorizationPolicy, PortMtls};
 use crate::ranking::ranked;
@@ -80,7 +80,7 @@ struct CompiledRules {
 }
 
 /// The segments of the matcher, one for each question that the order below asks.
-const DENY: usize = 0;
+const DENY: usize = DENYING;
 const ALLOW: usize = 1;
 const AUDIT: usize = 2;
 const SHADOW_DENY: usize = 3;

@@ -7,7 +7,6 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::SEGMENTS;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Words};
 use super::identities::Identities;
@@ -16,8 +15,10 @@ use super::pattern_ref::PatternNumbers;
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::ranges::{AddressRanges, Ranges};
-use super::rows::{Row, cut, first_of_both, keep, set};
+use super::rows::{Row, cut, first_of_both, keep, meet, set};
 use super::words_rows::WordsRows;
+use super::{DENYING, SEGMENTS};
+use crate::IS_SMALL;
 use crate::peer::{Principals, Resolved};
 
 /// Up to 64 × `W` atoms.
@@ -31,12 +32,33 @@ pub(super) struct Block<const W: usize> {
     /// The atoms whose rule has to be asked too.
     pub(super) verify: Option<Row<W>>,
     port: Option<PortMap<Row<W>>>,
-    source: Option<AddressMap<Row<W>>>,
-    destination: Option<AddressMap<Row<W>>>,
-    remote: Option<AddressMap<Row<W>>>,
     peer: Option<WordsRows<W>>,
-    sni: Option<WordsRows<W>>,
+    source: Option<Asked<W, AddressMap<Row<W>>>>,
+    destination: Option<Asked<W, AddressMap<Row<W>>>>,
+    remote: Option<Asked<W, AddressMap<Row<W>>>>,
     large: Box<[Large<W>]>,
+    sni: Option<Asked<W, WordsRows<W>>>,
+}
+
+/// A dimension that need not be looked at where none of the atoms that are left asks for it.
+#[derive(Clone, Debug)]
+struct Asked<const W: usize, M> {
+    by: Row<W>,
+    map: M,
+}
+
+impl<const W: usize, M> Asked<W, M> {
+    fn new(bits: impl Iterator<Item = usize>, map: M) -> Self {
+        let mut by = [0; W];
+        bits.for_each(|bit| set(&mut by, bit, true));
+        Self { by, map }
+    }
+
+    /// The dimension, if one of these atoms asks for it.
+    #[inline(always)]
+    fn by(&self, left: &Row<W>) -> Option<&M> {
+        (IS_SMALL || meet(left, &self.by)).then_some(&self.map)
+    }
 }
 
 /// A set too large to cut a line by.
@@ -88,7 +110,8 @@ where
             let v6: Vec<(usize, &Ranges<u128>)> = small.iter().map(|(bit, ranges)| (*bit, &ranges.v6)).collect();
             let (v4, v4_rows) = cut(&v4);
             let (v6, v6_rows) = cut(&v6);
-            Some(AddressMap::new(&v4, v4_rows, &v6, v6_rows))
+            let bits = small.iter().map(|(bit, _)| *bit);
+            Some(Asked::new(bits, AddressMap::new(&v4, v4_rows, &v6, v6_rows)))
         };
         let [source, destination, remote] = Dimension::ALL.map(&mut addresses);
         let ports = atoms.iter().enumerate().filter_map(|(bit, (_, _, atom))| Some((bit, &**atom.port.as_ref()?)));
@@ -100,10 +123,11 @@ where
         let words = |of: fn(&Atom) -> &Words, patterns: usize| {
             let asked = atoms.iter().enumerate().map(|(bit, (_, _, atom))| (bit, of(atom)));
             let asked: Vec<(usize, &Words)> = asked.filter(|(_, words)| !words.is_empty()).collect();
-            (!asked.is_empty()).then(|| WordsRows::new(&asked, patterns))
+            let bits = asked.iter().map(|(bit, _)| *bit);
+            (!asked.is_empty()).then(|| Asked::new(bits, WordsRows::new(&asked, patterns)))
         };
         let [identities, names] = shared.patterns;
-        let mut peer = words(|atom| &atom.peer, identities);
+        let mut peer = words(|atom| &atom.peer, identities).map(|asked| asked.map);
         peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen, identities));
         Self {
             atoms: atoms.iter().map(|(number, ..)| *number).collect(),
@@ -127,19 +151,9 @@ where
     #[cfg_attr(not(feature = "small"), inline(always))]
     pub(super) fn left<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: &Patterns) -> Row<W> {
         let mut left = self.used;
+        let denying = self.segments.get(DENYING).unwrap_or(&self.used);
         if let (Some(map), Some(port)) = (&self.port, query.port()) {
-            keep_row(&mut left, map.get(port));
-        }
-        // Written out, as a loop over the three is not unrolled.
-        keep_address(&mut left, self.source.as_ref(), query.address(Dimension::Source));
-        keep_address(&mut left, self.destination.as_ref(), query.address(Dimension::Destination));
-        keep_address(&mut left, self.remote.as_ref(), query.address(Dimension::Remote));
-        for large in &self.large {
-            if let Some(address) = query.address(large.dimension)
-                && !large.set.contains(*address)
-            {
-                keep(&mut left, &large.outside);
-            }
+            keep_row(&mut left, map.get(port), denying);
         }
         let Patterns { identities, names } = patterns;
         if let Some(words) = &self.peer {
@@ -148,7 +162,7 @@ where
                     Some(row) => keep(&mut left, row),
                     None => keep(&mut left, &texts_row(words, identities, query.connection.known_peer())),
                 },
-                PeerQuery::Resolved(peer) => keep(&mut left, &resolved_row(peer, resolved)),
+                PeerQuery::Resolved(peer) => keep_row(&mut left, resolved_row(peer, resolved).as_ref(), denying),
                 PeerQuery::Texts(texts) => {
                     let mut seen = words.nothing();
                     identities.matching_identities(texts, |pattern| words.see(&mut seen, pattern));
@@ -158,7 +172,20 @@ where
                 PeerQuery::Unknown => {}
             }
         }
-        if let (Some(words), Some(name)) = (&self.sni, query.sni()) {
+        // Written out, as a loop over the three is not unrolled.
+        keep_address(&mut left, self.source.as_ref(), query.address(Dimension::Source), denying);
+        keep_address(&mut left, self.destination.as_ref(), query.address(Dimension::Destination), denying);
+        keep_address(&mut left, self.remote.as_ref(), query.address(Dimension::Remote), denying);
+        for large in &self.large {
+            if let Some(address) = query.address(large.dimension)
+                && !large.set.contains(*address)
+            {
+                keep(&mut left, &large.outside);
+            }
+        }
+        if let Some(words) = self.sni.as_ref().and_then(|sni| sni.by(&left))
+            && let Some(name) = query.sni()
+        {
             match name {
                 Some(name) => {
                     let mut seen = words.nothing();
@@ -174,7 +201,7 @@ where
     /// Whether one of these atoms is of a segment.
     #[inline]
     pub(super) fn has(&self, left: &Row<W>, segment: usize) -> bool {
-        self.segments.get(segment).is_some_and(|row| left.iter().zip(row).fold(0, |any, (left, row)| any | left & row) != 0)
+        self.segments.get(segment).is_some_and(|row| meet(left, row))
     }
 
     /// The first of these atoms that is of a segment.
@@ -205,8 +232,8 @@ where
 
     pub(super) fn bytes(&self) -> usize {
         let maps = [&self.source, &self.destination, &self.remote];
-        let maps: usize = maps.into_iter().flatten().map(AddressMap::bytes).sum();
-        let words: usize = [&self.peer, &self.sni].into_iter().flatten().map(WordsRows::bytes).sum();
+        let maps: usize = maps.into_iter().flatten().map(|asked| asked.map.bytes()).sum();
+        let words: usize = self.peer.iter().chain(self.sni.iter().map(|asked| &asked.map)).map(WordsRows::bytes).sum();
         size_of::<Self>()
             + size_of_val(&*self.atoms)
             + self.port.as_ref().map_or(0, PortMap::bytes)
@@ -243,28 +270,29 @@ where
     words.row(&seen)
 }
 
-/// Every value has a row; were there none, it would rule out everything.
+/// Every value has a row. Were there none, the atoms whose match denies would stay, and no others.
 #[inline]
-fn keep_row<const W: usize>(left: &mut Row<W>, row: Option<&Row<W>>) {
-    match row {
-        Some(row) => keep(left, row),
-        None => *left = [0; W],
-    }
+fn keep_row<const W: usize>(left: &mut Row<W>, row: Option<&Row<W>>, denying: &Row<W>) {
+    keep(left, row.unwrap_or(denying));
 }
 
 #[inline(always)]
-fn keep_address<const W: usize>(left: &mut Row<W>, map: Option<&AddressMap<Row<W>>>, address: Option<&IpAddr>) {
-    if let (Some(map), Some(address)) = (map, address) {
-        keep_row(left, map.get(address));
+fn keep_address<const W: usize>(
+    left: &mut Row<W>,
+    map: Option<&Asked<W, AddressMap<Row<W>>>>,
+    address: Option<&IpAddr>,
+    denying: &Row<W>,
+) {
+    if let (Some(map), Some(address)) = (map.and_then(|asked| asked.by(left)), address) {
+        keep_row(left, map.get(address), denying);
     }
 }
 
-/// The row of a resolved peer: the one word of a small index, or that of one of the blocks.
+/// The row of a resolved peer: the one word of a small index, or that of one of the blocks, each of which has one.
 #[inline]
-fn resolved_row<const W: usize>(peer: &Resolved, at: usize) -> Row<W> {
+fn resolved_row<const W: usize>(peer: &Resolved, at: usize) -> Option<Row<W>> {
     if W == 1 && peer.rows.is_empty() {
-        return [peer.row; W];
+        return Some([peer.row; W]);
     }
-    // Every block has its row; were there none, it would rule out everything.
-    peer.rows.get(at..).and_then(|rows| rows.first_chunk::<W>()).copied().unwrap_or([0; W])
+    peer.rows.get(at..).and_then(|rows| rows.first_chunk::<W>()).copied()
 }

@@ -60,6 +60,9 @@ use self::index::{Index, Sink};
 use self::rows::Row;
 pub(crate) use self::rules::{RulePlace, Rules};
 
+/// The segment whose rules deny; in it a match that cannot be told from a miss counts as one.
+pub(crate) const DENYING: usize = 0;
+
 /// The most segments that rules can be told apart by.
 pub(crate) const SEGMENTS: usize = 10;
 

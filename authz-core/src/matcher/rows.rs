@@ -53,6 +53,12 @@ pub(super) fn keep<const W: usize>(left: &mut Row<W>, row: &Row<W>) {
     left.iter_mut().zip(row).for_each(|(left, row)| *left &= row);
 }
 
+/// Whether some atom is in both rows.
+#[inline(always)]
+pub(super) fn meet<const W: usize>(one: &Row<W>, other: &Row<W>) -> bool {
+    one.iter().zip(other).fold(0, |any, (one, other)| any | one & other) != 0
+}
+
 /// The first atom of both rows.
 #[inline]
 pub(super) fn first_of_both<const W: usize>(left: &Row<W>, mask: &Row<W>) -> Option<usize> {
