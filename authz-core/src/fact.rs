@@ -34,6 +34,12 @@ impl<T> Fact<T> {
     }
 
     /// Whether a later stage of the connection may still reveal it.
+    ///
+    /// ```
+    /// use authz_core::Fact;
+    ///
+    /// assert!(Fact::<u16>::Unknown.is_unknown() && !Fact::<u16>::Absent.is_unknown());
+    /// ```
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Unknown)
     }
