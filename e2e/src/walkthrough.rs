@@ -53,6 +53,22 @@ impl Service {
     pub fn answer(self) -> Seen {
         Seen::Answer(if self == Self::ServerFirst { "220 hello" } else { "hello world" }.into())
     }
+
+    /// What a peer that has to be denied gets, in bytes, and what it costs the service, in connections, between two visits of one
+    /// that passes. A panic says `name`.
+    pub fn ask_between(self, name: &str, upstream: &Upstream, good: &Client, bad: &Client) -> (usize, usize) {
+        let expect_good = || assert_eq!(self.ask(good).unwrap(), self.answer(), "{name}");
+        expect_good();
+        let before = upstream.connections();
+        let bytes = match self.ask(bad).unwrap() {
+            Seen::Closed => 0,
+            Seen::Answer(line) => line.len() + 1,
+        };
+        // Upstream accepts in the order of dialling: when it has this one, it has had all before it.
+        expect_good();
+        wait_for("the connection", || if upstream.connections() > before { Ok(()) } else { Err(before.to_string()) });
+        (bytes, upstream.connections() - before - 1)
+    }
 }
 
 /// Connections that one configuration of a proxy serves.

@@ -149,17 +149,7 @@ fn a_denied_peer_gets_no_byte_and_the_service_no_connection() {
                 ("PROXY header", to(9444).on_behalf_of([203, 0, 113, 7]), to(9444).on_behalf_of([198, 51, 100, 7])),
             ];
             for (name, good, bad) in pairs {
-                let expect_good = || assert_eq!(service.ask(&good).unwrap(), service.answer(), "{name}");
-                expect_good();
-                let before = upstream.connections();
-                let bytes = match service.ask(&bad).unwrap() {
-                    Seen::Closed => 0,
-                    Seen::Answer(line) => line.len() + 1,
-                };
-                // Upstream accepts in the order of dialling: when it has this one, it has had all before it.
-                expect_good();
-                wait_for("the connection", || if upstream.connections() > before { Ok(()) } else { Err(before.to_string()) });
-                let dialled = upstream.connections() - before - 1;
+                let (bytes, dialled) = service.ask_between(name, &upstream, &good, &bad);
                 let _ = writeln!(table, "| {name} | {} | {bytes} | {dialled} |", service.name());
                 assert_eq!((bytes, dialled), (0, 0), "{name}, {}", service.name());
             }
