@@ -31,13 +31,18 @@ pub struct Peer {
     resolved: Resolved,
 }
 
+/// An atom of an index that may match, in as few bytes as that takes.
+pub(crate) type Packed = [u32; 3];
+
 /// What an index worked out for a peer; the numbers mean something to that index alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resolved {
-    /// What one of the candidates takes.
+    /// The rules that the identities do not rule out, and what tells whether to look at them.
+    pub(crate) candidates: Box<[Packed]>,
     pub(crate) sieve: u64,
-    /// What each takes, and its test.
-    pub(crate) candidates: Box<[(u64, u32)]>,
+    pub(crate) tested: usize,
+    pub(crate) ported: usize,
+    pub(crate) sure: u16,
     /// The row of the one block of a small index.
     pub(crate) row: u64,
     /// The rows of the blocks of a large one, one behind the other.

@@ -28,7 +28,9 @@ pub struct Stats {
     pub small: usize,
     /// Conjunctions that are looked up by what is rarest about them.
     pub keyed: usize,
-    /// How many of those one value leads to at most.
+    /// Those of them that ask for nothing beside that, or for a port, so that to find them is nearly all there is to do.
+    pub told: usize,
+    /// How many of those that are looked up one value leads to at most.
     pub longest_list: usize,
     /// Conjunctions of which nothing is rare, in rows of bits.
     pub wide: usize,
@@ -54,6 +56,7 @@ impl fmt::Display for Stats {
             writeln!(f, "one row of bits for all")?;
         } else {
             writeln!(f, "{} by what is rarest about them, at most {} to a value", self.keyed, self.longest_list)?;
+            writeln!(f, "{} of these ask for nothing beside that but a port", self.told)?;
             writeln!(f, "{} in {} row{} of {} bits", self.wide, self.blocks, plural(self.blocks), self.block_bits)?;
         }
         if self.large_sets > 0 {

@@ -32,10 +32,12 @@ const IS_SMALL: bool = cfg!(feature = "small");
 const WIDE: usize = if IS_SMALL { 64 } else { 512 };
 
 /// What has to be reached, and in how many scenarios at least.
-const REACHED: [(&str, IsReached, usize); 6] = [
+const REACHED: [(&str, IsReached, usize); 8] = [
     ("a row of one word", |stats| (1..=64).contains(&stats.small), 20),
     ("a row of four words", |stats| stats.small > 64, if IS_SMALL { 0 } else { 20 }),
     ("lists by what is rarest", |stats| stats.keyed > 0, 10),
+    ("lists that tell all of a rule", |stats| stats.told > 0, if IS_SMALL { 0 } else { 10 }),
+    ("lists that do not", |stats| stats.keyed > stats.told, 10),
     ("wide rows beside them", |stats| stats.keyed > 0 && stats.block_bits == WIDE, 10),
     ("rows of one word to save memory", |stats| stats.block_bits == 64, 10),
     ("rules that are asked the plain way", |stats| stats.asked > 0, 60),

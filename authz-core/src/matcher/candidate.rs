@@ -1,14 +1,16 @@
-//! An atom that may match, in the twelve bytes that tell whether to look at it.
+//! An atom that may match, in the twelve bytes that tell whether to look at it, and runs of them.
 
 use super::lookup::place;
 use super::sieve::Sieve;
+use super::test::Form;
+use crate::IS_SMALL;
+use crate::peer::Packed;
 
 /// An atom that may match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
-    /// Its sieve in two halves, so that it takes 12 bytes and not 16: there are more of these than of
-    /// anything else.
-    sieve: [u32; 2],
+    /// What it takes: a sieve, or ports.
+    takes: u64,
     /// Its test.
     pub(super) test: TestOf,
 }
@@ -26,16 +28,58 @@ const SEGMENT: u32 = 27;
 /// There is more to the atom than numbers and identities.
 const ASK: u32 = 1 << 26;
 
+/// A number in each of the four places of a port.
+const EACH: u64 = 0x0001_0001_0001_0001;
+
+/// The port of a connection, ready to be compared with four others at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FourTimes(u64);
+
+impl FourTimes {
+    #[inline]
+    pub(super) fn new(port: u16) -> Self {
+        Self(u64::from(port).wrapping_mul(EACH))
+    }
+
+    /// Whether one of four ports is this one.
+    #[inline]
+    fn is_among(self, ports: u64) -> bool {
+        // A place is zero where they are equal; the subtraction borrows into the top bit of the lowest such.
+        let differ = self.0 ^ ports;
+        differ.wrapping_sub(EACH) & !differ & EACH << 15 != 0
+    }
+}
+
+fn half(bits: u64) -> u32 {
+    u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default()
+}
+
 impl Candidate {
-    pub(super) fn new(Sieve(sieve): Sieve, test: TestOf) -> Self {
-        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
-        Self { sieve: [half(sieve), half(sieve >> 32)], test }
+    /// One that asks for one of these ports, and for nothing else.
+    fn ported(ports: [u16; 4], test: TestOf) -> Self {
+        Self { takes: ports.iter().fold(0, |all, port| all << 16 | u64::from(*port)), test }
+    }
+
+    /// So that it takes 12 bytes and not 16: there are more of these than of anything else.
+    fn pack(self) -> Packed {
+        [half(self.takes), half(self.takes >> 32), self.test.0]
     }
 
     #[inline]
+    pub(super) fn unpack([low, high, test]: Packed) -> Self {
+        Self { takes: u64::from(low) | u64::from(high) << 32, test: TestOf(test) }
+    }
+
+    /// Of one that is tested.
+    #[inline]
     pub(super) fn sieve(self) -> Sieve {
-        let [low, high] = self.sieve.map(u64::from);
-        Sieve(low | high << 32)
+        Sieve(self.takes)
+    }
+
+    /// Of one that asks for ports, whether this is one of them.
+    #[inline]
+    pub(super) fn has(self, port: FourTimes) -> bool {
+        port.is_among(self.takes)
     }
 }
 
@@ -53,16 +97,6 @@ impl TestOf {
     /// The same with the identities still to be compared, or not.
     pub(super) fn comparing(self, compares: bool) -> Self {
         Self(if compares { self.0 | COMPARE } else { self.0 & !COMPARE })
-    }
-
-    /// What was kept as a number with a peer.
-    #[inline]
-    pub(super) fn of_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    pub(super) fn bits(self) -> u32 {
-        self.0
     }
 
     /// The place of the test among all.
@@ -89,6 +123,86 @@ impl TestOf {
     }
 }
 
+/// What tells of a run of candidates whether to look at them.
+///
+/// First stand those that are tested, then those that ask for a port and nothing else, and last those that
+/// ask for nothing else at all: whoever finds the run matches them. Of these there is one a segment, as
+/// those behind it make no difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    /// What one of the candidates takes, but for the last ones.
+    pub(super) sieve: Sieve,
+    pub(super) tested: usize,
+    pub(super) ported: usize,
+    /// A bit for each segment of which one matches.
+    pub(super) sure: u16,
+}
+
+impl Head {
+    /// How many candidates there are.
+    #[inline]
+    pub(super) fn length(&self) -> usize {
+        self.tested + self.ported + place(self.sure.count_ones())
+    }
+}
+
+/// A run in the making.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    sieve: Sieve,
+    tested: Vec<Candidate>,
+    ported: Vec<Candidate>,
+    /// Of each segment the first.
+    sure: Vec<Candidate>,
+}
+
+impl Run {
+    /// Starts anew.
+    pub(super) fn clear(&mut self) {
+        self.sieve = Sieve::default();
+        for kind in [&mut self.tested, &mut self.ported, &mut self.sure] {
+            kind.clear();
+        }
+    }
+
+    /// Adds an atom by what it takes and by the form of its test.
+    pub(super) fn push(&mut self, takes: Sieve, form: Form, test: TestOf) {
+        match form {
+            Form::Sure if !IS_SMALL && test.is_all() => {
+                match self.sure.iter_mut().find(|known| known.test.segment() == test.segment()) {
+                    Some(known) => known.test = known.test.min(test),
+                    None => self.sure.push(Candidate { takes: 0, test }),
+                }
+            }
+            Form::Ported(ports) if !IS_SMALL && test.is_all() => {
+                let candidate = Candidate::ported(ports, test);
+                self.ported.push(candidate);
+                self.sieve = self.sieve.or(Sieve::of_ports(ports));
+            }
+            Form::Sure | Form::Ported(_) | Form::Tested => {
+                self.tested.push(Candidate { takes: takes.0, test });
+                self.sieve = self.sieve.or(takes);
+            }
+        }
+    }
+
+    /// What stands in front of the candidates.
+    pub(super) fn head(&self) -> Head {
+        Head {
+            sieve: self.sieve,
+            tested: self.tested.len(),
+            ported: self.ported.len(),
+            sure: if IS_SMALL { 0 } else { self.sure.iter().fold(0, |sure, candidate| sure | 1 << candidate.test.segment()) },
+        }
+    }
+
+    /// The candidates.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Packed> {
+        let of_small = if IS_SMALL { 1 } else { 3 };
+        [&self.tested, &self.ported, &self.sure].into_iter().take(of_small).flatten().map(|candidate| candidate.pack())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +218,6 @@ mod tests {
                     {
                         assert_eq!((test.place(), test.segment(), test.compares()), (number, usize::from(segment), compares));
                         assert_eq!(test.is_all(), !asks && !compares);
-                        assert_eq!(TestOf::of_bits(test.bits()), test);
                     }
                 }
             }
@@ -112,10 +225,45 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_takes_twelve_bytes_and_keeps_its_sieve() {
-        assert_eq!(size_of::<Candidate>(), 12);
-        for bits in [0, 1, u64::MAX, 0x1234_5678_9abc_def0] {
-            assert_eq!(Candidate::new(Sieve(bits), TestOf::new(3, 1, false)).sieve(), Sieve(bits));
+    fn a_candidate_keeps_what_it_takes() {
+        for takes in [0, 1, u64::MAX, 0x1234_5678_9abc_def0] {
+            let test = TestOf::new(3, 1, false);
+            let candidate = Candidate::unpack(Candidate { takes, test }.pack());
+            assert_eq!((candidate.sieve(), candidate.test), (Sieve(takes), test));
         }
+    }
+
+    #[test]
+    fn a_port_is_one_of_four_or_it_is_not() {
+        let test = TestOf::new(0, 0, false);
+        for ports in [[0, 0, 0, 0], [1, 2, 3, 0x8000], [0x7fff, 0x8001, u16::MAX, 0x100], [80, 80, 80, 80], [0, 1, 0, 1]] {
+            let candidate = Candidate::ported(ports, test);
+            for port in 0..=u16::MAX {
+                assert_eq!(candidate.has(FourTimes::new(port)), ports.contains(&port), "{port} of {ports:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_has_its_candidates_by_form_and_of_those_that_are_sure_the_first_of_each_segment() {
+        let test = |number, segment| TestOf::new(number, segment, false);
+        let mut run = Run::default();
+        run.push(Sieve(1), Form::Sure, test(7, 1));
+        run.push(Sieve(2), Form::Tested, test(6, 0));
+        run.push(Sieve(4), Form::Sure, test(5, 0));
+        run.push(Sieve(8), Form::Ported([80, 81, 80, 80]), test(4, 0));
+        run.push(Sieve(16), Form::Sure, test(3, 1));
+        // There is more to these.
+        run.push(Sieve(32), Form::Sure, TestOf::new(2, 0, true));
+        run.push(Sieve(64), Form::Ported([80; 4]), test(1, 0).comparing(true));
+        let head = run.head();
+        assert_eq!((head.tested, head.ported, head.sure, head.length()), (3, 1, 0b11, 6));
+        let places: Vec<usize> = run.iter().map(|packed| Candidate::unpack(packed).test.place()).collect();
+        assert_eq!(places, [6, 2, 1, 4, 3, 5]);
+        let of = |port| Sieve::of_ports([port; 4]);
+        assert!([Sieve(2), Sieve(32), Sieve(64), of(80), of(81)].into_iter().all(|sieve| head.sieve.passes(sieve)));
+        assert!(!head.sieve.passes(of(9000)));
+        run.clear();
+        assert_eq!((run.head(), run.iter().count()), (Head::default(), 0));
     }
 }

@@ -20,7 +20,6 @@ use super::query::Query;
 use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
 use super::server_names::ServerNames;
-use super::test::Test;
 use super::words_rows::LISTS;
 use crate::IS_SMALL;
 use crate::connection::Connection;
@@ -72,8 +71,12 @@ enum Wide {
 pub(super) trait Sink {
     /// Whether it makes a difference if an atom of a segment matches.
     fn wants(&self, segment: usize) -> bool;
+    /// Whether no atom makes a difference any more.
+    fn is_done(&self) -> bool;
+    /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
+    fn some(&mut self, segments: u16) -> bool;
     /// An atom of a segment matches.
-    fn atom(&mut self, segment: usize, number: u32);
+    fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// All these atoms of a block match.
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>);
 }
@@ -151,8 +154,9 @@ impl Index {
             }
             _ => {
                 let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
-                for ((number, atom), head) in (0..).zip(&atoms).zip(&heads) {
-                    match Key::of(atom, texts.peer.all(), texts.sni.all(), &large) {
+                let keys = Key::of_all(&atoms, texts.peer.all(), texts.sni.all(), &large);
+                for (((number, atom), head), key) in (0..).zip(&atoms).zip(&heads).zip(keys) {
+                    match key {
                         Some(key) if entries.len() < TestOf::MOST => {
                             entries.push(Entry { number, segment: head.segment, atom, key })
                         }
@@ -349,14 +353,14 @@ impl Index {
             Shape::Four(block) => resolved.rows = block.peer_row(&matching).into(),
             Shape::Many(many) => {
                 let connection = Connection::unknown().principals(identities);
-                let holds = |test: &Test| {
-                    self.head(test.atom).is_some_and(|head| {
+                let holds = |number: u32| {
+                    self.head(number).is_some_and(|head| {
                         rules.texts_hold(place(head.rule), head.from.map(usize::from), &connection) != Truth::False
                     })
                 };
-                let candidates = many.keyed.as_ref().map(|keyed| keyed.peer_candidates(&matching, holds)).unwrap_or_default();
-                resolved.sieve = candidates.iter().fold(0, |all, (sieve, _)| all | sieve);
-                resolved.candidates = candidates.into();
+                if let Some(keyed) = &many.keyed {
+                    keyed.resolve(&matching, holds, &mut resolved);
+                }
                 resolved.rows = match &many.wide {
                     Wide::Eight(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
                     Wide::One(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
@@ -383,6 +387,7 @@ impl Index {
             Shape::Four(block) => stats.small = block.len(),
             Shape::Many(many) => {
                 stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len);
+                stats.told = many.keyed.as_ref().map_or(0, Keyed::told);
                 stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest);
                 (stats.wide, stats.blocks, stats.block_bits) = match &many.wide {
                     Wide::Eight(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), EIGHT),
@@ -435,15 +440,25 @@ impl<S: Sink> Found for Certain<'_, S> {
     }
 
     #[inline]
-    fn matches(&mut self, segment: usize, test: &Test) {
-        self.sink.atom(segment, test.atom);
+    fn is_done(&self) -> bool {
+        self.sink.is_done()
+    }
+
+    #[inline]
+    fn some(&mut self, segments: u16) -> bool {
+        self.sink.some(segments)
+    }
+
+    #[inline]
+    fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32) {
+        self.sink.atom(segment, number);
     }
 
     #[inline(never)]
-    fn ask(&mut self, test: &Test, compare: bool) {
-        let Some(head) = self.index.head(test.atom) else { return };
+    fn ask(&mut self, number: u32, compare: bool) {
+        let Some(head) = self.index.head(number) else { return };
         match self.index.really_matches(head, compare, self.rules, self.connection) {
-            Some(true) => self.sink.atom(usize::from(head.segment), test.atom),
+            Some(true) => self.sink.atom(usize::from(head.segment), || number),
             Some(false) => {}
             None => self.is_open = true,
         }

@@ -5,26 +5,30 @@
 
 use super::atom::Atom;
 use super::block::Shared;
-use super::candidate::{Candidate, TestOf};
+use super::candidate::{Candidate, FourTimes, Head, Run};
 use super::identities::Identities;
-use super::key::Key;
+use super::key::{Key, PEER, PORT, SNI};
 use super::leading::{Leading, LeadingSet};
 use super::lists::Lists;
 use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::sieve::Sieve;
-use super::test::{Test, TestSets};
-use crate::sort::{sort_by_key, sort_stably};
+use super::test::{Form, Test, TestSets};
+use crate::IS_SMALL;
+use crate::peer::{Packed, Resolved};
+use crate::sort::sort_stably;
 
 /// Atoms by what is rarest about them.
 #[derive(Clone, Debug)]
 pub(super) struct Keyed {
     tests: Box<[Test]>,
+    /// By the place of a test: the number of its atom.
+    numbers: Box<[u32]>,
     sets: TestSets,
     /// The tests of each dimension stand together: where those of the nth end.
     ends: [usize; 6],
-    candidates: Box<[Candidate]>,
+    candidates: Box<[Packed]>,
     /// By the values of addresses and ports; the first is empty.
     lists: Box<[List]>,
     addresses: [Option<(LeadingSet, AddressMap<u32>)>; 3],
@@ -37,28 +41,62 @@ pub(super) struct Keyed {
     sni: Box<[List]>,
 }
 
-/// What becomes of the tests that no known fact fails.
+/// What becomes of the atoms that no known fact fails.
 pub(super) trait Found {
-    /// Whether tests of a segment make a difference.
+    /// Whether atoms of a segment make a difference.
     fn wants(&self, segment: usize) -> bool;
+    /// Whether no atom makes a difference any more.
+    fn is_done(&self) -> bool;
+    /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
+    fn some(&mut self, segments: u16) -> bool;
     /// The atom of a segment matches.
-    fn matches(&mut self, segment: usize, test: &Test);
+    fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// The atom has to be asked for the rest, and perhaps for its identities.
-    fn ask(&mut self, test: &Test, compare: bool);
+    fn ask(&mut self, number: u32, compare: bool);
 }
 
-/// A run of candidates.
+/// A run of candidates among all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct List {
-    /// What one of them takes.
-    pub(super) sieve: Sieve,
-    pub(super) start: u32,
-    pub(super) length: u32,
+    sieve: Sieve,
+    start: u32,
+    tested: u8,
+    ported: u8,
+    sure: u16,
 }
 
 impl List {
     /// Of an identity that is looked up by its patterns after all.
-    pub(super) const NOT_FORESEEN: Self = Self { sieve: Sieve(0), start: u32::MAX, length: 0 };
+    pub(super) const NOT_FORESEEN: Self = Self { sieve: Sieve(0), start: u32::MAX, tested: 0, ported: 0, sure: 0 };
+
+    /// The most candidates of one kind.
+    pub(super) const LONGEST: usize = 255;
+
+    /// The run that starts at a place; nothing where it is too long.
+    pub(super) fn new(start: u32, head: Head) -> Option<Self> {
+        if head == Head::default() {
+            return Some(Self::default());
+        }
+        let count = |count: usize| u8::try_from(count).ok();
+        Some(Self { sieve: head.sieve, start, tested: count(head.tested)?, ported: count(head.ported)?, sure: head.sure })
+    }
+
+    #[inline]
+    fn head(&self) -> Head {
+        Head { sieve: self.sieve, tested: self.tested.into(), ported: self.ported.into(), sure: self.sure }
+    }
+
+    /// How many candidates there are.
+    pub(super) fn length(&self) -> usize {
+        self.head().length()
+    }
+
+    /// Where they stand.
+    #[inline]
+    pub(super) fn range(&self) -> std::ops::Range<usize> {
+        let start = place(self.start);
+        start..start + self.length()
+    }
 }
 
 /// An atom to be keyed.
@@ -70,35 +108,16 @@ pub(super) struct Entry<'a> {
     pub(super) key: Key,
 }
 
-/// The places of dimensions among [`Keyed::ends`], after those of [`Dimension::ALL`].
-const PORT: usize = 3;
-const PEER: usize = 4;
-const SNI: usize = 5;
-
-fn place_of(key: Key) -> usize {
-    match key {
-        Key::Address(Dimension::Source) => 0,
-        Key::Address(Dimension::Destination) => 1,
-        Key::Address(Dimension::Remote) => 2,
-        Key::Port => PORT,
-        Key::Peer(_) => PEER,
-        Key::Sni(_) => SNI,
-    }
-}
-
 impl Keyed {
     /// Arranges atoms, in lists of about `bytes` bytes at most; answers too the places of those that lists would be too long with.
     pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
-        sort_stably(entries, |a, b| place_of(a.key).cmp(&place_of(b.key)));
-        let mut lists = Lists::new(entries, bytes / size_of::<Candidate>());
-        let (mut sets, mut tests) = (TestSets::default(), Vec::with_capacity(entries.len()));
-        for entry in &*entries {
-            let dimension = if let Key::Address(dimension) = entry.key { Some(dimension) } else { None };
-            tests.push(sets.test(entry.number, entry.atom, dimension, shared.large));
-        }
+        sort_stably(entries, |a, b| a.key.place().cmp(&b.key.place()));
+        let mut sets = TestSets::default();
+        let tests: Vec<Test> = entries.iter().map(|entry| sets.test(entry.atom, entry.key, shared.large)).collect();
+        let mut lists = Lists::new(entries, &tests, bytes / size_of::<Packed>());
         let mut ends = [0; 6];
         for (at, end) in ends.iter_mut().enumerate() {
-            *end = entries.partition_point(|entry| place_of(entry.key) <= at);
+            *end = entries.partition_point(|entry| entry.key.place() <= at);
         }
         let of = |at: usize| {
             let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
@@ -110,110 +129,72 @@ impl Keyed {
         let [identities, names] = shared.patterns;
         let [peer, sni] = [(of(PEER), identities), (of(SNI), names)].map(|(range, count)| lists.patterns(range, count));
         let whole = lists.whole(&peer, shared.foreseen);
+        let (candidates, all, too_many) = (lists.candidates, lists.lists, lists.too_many);
         let this = Self {
             tests: tests.into(),
+            numbers: entries.iter().map(|entry| entry.number).collect(),
             sets,
             ends,
-            candidates: lists.candidates.into(),
-            lists: lists.lists.into(),
+            candidates: candidates.into(),
+            lists: all.into(),
             addresses,
             port,
             whole: whole.into(),
             peer: peer.into(),
             sni: sni.into(),
         };
-        (this, lists.too_many)
+        (this, too_many)
     }
 
-    /// Hands on each test that no known fact fails.
+    /// Hands on each atom that no known fact fails, or enough of them.
+    ///
+    /// Identities come first: theirs is the shortest list, and a peer that was looked up before has it at hand.
     #[inline(always)]
     pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>, patterns: &Patterns, found: &mut impl Found) {
+        let port = query.port();
         let leading = |dimension| query.address(dimension).map(Leading::of);
         let leading_of = [leading(Dimension::Source), leading(Dimension::Destination)];
         let sieve = Sieve::of_query(query, leading_of);
-        // Written out, as a loop over the three is not unrolled.
-        let ([source, destination, remote], [of_source, of_destination]) = (&self.addresses, leading_of);
-        if let Some(map) = source {
-            self.scan_address(map, Dimension::Source, of_source, sieve, query, found);
-        }
-        if let Some(map) = destination {
-            self.scan_address(map, Dimension::Destination, of_destination, sieve, query, found);
-        }
-        if let Some(map) = remote {
-            self.scan_address(map, Dimension::Remote, leading(Dimension::Remote), sieve, query, found);
-        }
-        if let Some(map) = &self.port {
-            match query.port() {
-                Some(port) => self.scan(self.list(map.get(port)), sieve, query, found),
-                None => self.scan_all(PORT, query, found),
-            }
-        }
+        let search = Search { keyed: self, query, port: port.map(FourTimes::new), sieve };
         let Patterns { identities, names } = patterns;
         if !self.peer.is_empty() {
             match query.peer {
                 PeerQuery::Whole(number) => match self.whole.get(place(number)) {
-                    Some(&List::NOT_FORESEEN) => self.scan_patterns(query, sieve, identities, found),
-                    list => self.scan(list, sieve, query, found),
+                    Some(&List::NOT_FORESEEN) => search.scan_patterns(identities, found),
+                    list => search.scan(list, found),
                 },
-                PeerQuery::Resolved(peer) => {
-                    if Sieve(peer.sieve).passes(sieve) {
-                        for (own, test) in &peer.candidates {
-                            self.try_one(Sieve(*own), TestOf::of_bits(*test), sieve, query, found);
-                        }
-                    }
-                }
-                PeerQuery::Texts(_) => self.scan_patterns(query, sieve, identities, found),
+                PeerQuery::Resolved(peer) => search.scan_run(head_of(peer), &peer.candidates, 0, found),
+                PeerQuery::Texts(_) => search.scan_patterns(identities, found),
                 PeerQuery::Absent => {}
-                PeerQuery::Unknown => self.scan_all(PEER, query, found),
+                PeerQuery::Unknown => search.scan_all(PEER, found),
             }
+            if found.is_done() {
+                return;
+            }
+        }
+        // Written out, as a loop over the three is not unrolled.
+        let ([source, destination, remote], [of_source, of_destination]) = (&self.addresses, leading_of);
+        if let Some(map) = source {
+            search.scan_address(map, Dimension::Source, of_source, found);
+        }
+        if let Some(map) = &self.port {
+            match port {
+                Some(port) => search.scan(self.list(map.get(port)), found),
+                None => search.scan_all(PORT, found),
+            }
+        }
+        if let Some(map) = destination {
+            search.scan_address(map, Dimension::Destination, of_destination, found);
+        }
+        if let Some(map) = remote {
+            search.scan_address(map, Dimension::Remote, leading(Dimension::Remote), found);
         }
         if !self.sni.is_empty() {
             match query.sni() {
-                Some(Some(name)) => {
-                    names.matching(name, |number| {
-                        self.scan(self.sni.get(place(number)), sieve, query, found);
-                    });
-                }
+                Some(Some(name)) => names.matching(name, |number| search.scan(self.sni.get(place(number)), found)),
                 Some(None) => {}
-                None => self.scan_all(SNI, query, found),
+                None => search.scan_all(SNI, found),
             }
-        }
-    }
-
-    /// The lists of all patterns that match the peer's identities.
-    #[inline(never)]
-    fn scan_patterns<const OPEN: bool>(
-        &self,
-        query: &Query<'_, OPEN>,
-        sieve: Sieve,
-        identities: &Identities,
-        found: &mut impl Found,
-    ) {
-        let mut list_of = |number| self.scan(self.peer.get(place(number)), sieve, query, found);
-        match (query.peer, query.connection.known_peer()) {
-            (PeerQuery::Texts(texts), _) => identities.matching_identities(texts, list_of),
-            (_, Some(texts)) => texts.iter().for_each(|identity| identities.matching_identity(identity, &mut list_of)),
-            (_, None) => {}
-        }
-    }
-
-    #[inline(always)]
-    fn scan_address<const OPEN: bool>(
-        &self,
-        (any, map): &(LeadingSet, AddressMap<u32>),
-        dimension: Dimension,
-        leading: Option<Leading>,
-        sieve: Sieve,
-        query: &Query<'_, OPEN>,
-        found: &mut impl Found,
-    ) {
-        match (query.address(dimension), leading) {
-            (Some(address), Some(leading)) => {
-                if any.may_hold(leading) {
-                    self.scan(self.list(map.get(address)), sieve, query, found);
-                }
-            }
-            _ => self.scan_all(place_of(Key::Address(dimension)), query, found),
         }
     }
 
@@ -222,63 +203,36 @@ impl Keyed {
         self.lists.get(place(*number?))
     }
 
-    #[inline(always)]
-    fn scan<const OPEN: bool>(&self, list: Option<&List>, sieve: Sieve, query: &Query<'_, OPEN>, found: &mut impl Found) {
-        let Some(list) = list.filter(|list| list.sieve.passes(sieve)) else { return };
-        let start = place(list.start);
-        for candidate in self.candidates.get(start..start + place(list.length)).unwrap_or_default() {
-            self.try_one(candidate.sieve(), candidate.test, sieve, query, found);
-        }
-    }
-
-    /// Tries a candidate, of which this is the own sieve.
+    /// The number of an atom by the place of its test.
     #[inline]
-    fn try_one<const OPEN: bool>(
-        &self,
-        own: Sieve,
-        test_of: TestOf,
-        sieve: Sieve,
-        query: &Query<'_, OPEN>,
-        found: &mut impl Found,
-    ) {
-        if own.passes(sieve)
-            && found.wants(test_of.segment())
-            && let Some(test) = self.tests.get(test_of.place())
-            && self.sets.hold(test, query)
-        {
-            if !OPEN && test_of.is_all() {
-                found.matches(test_of.segment(), test);
-            } else {
-                found.ask(test, test_of.compares());
-            }
-        }
-    }
-
-    /// Every atom whose key is a fact that is not known.
-    #[cold]
-    fn scan_all<const OPEN: bool>(&self, at: usize, query: &Query<'_, OPEN>, found: &mut impl Found) {
-        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        let tests = self.tests.get(start..self.ends.get(at).copied().unwrap_or_default()).unwrap_or_default();
-        for test in tests.iter().filter(|test| self.sets.hold(test, query)) {
-            found.ask(test, true);
-        }
+    fn number(&self, place: usize) -> u32 {
+        self.numbers.get(place).copied().unwrap_or(u32::MAX)
     }
 
     /// The candidates of a peer that presents what these patterns match, for later; `holds` compares its
-    /// identities with all that an atom asks of them.
-    pub(super) fn peer_candidates(&self, matching: &[u32], holds: impl Fn(&Test) -> bool) -> Vec<(u64, u32)> {
+    /// identities with all that the atom of a number asks of them.
+    pub(super) fn resolve(&self, matching: &[u32], holds: impl Fn(u32) -> bool, resolved: &mut Resolved) {
         let lists = matching.iter().filter_map(|number| self.peer.get(place(*number)));
-        let candidates = lists.flat_map(|list| {
-            let start = place(list.start);
-            self.candidates.get(start..start + place(list.length)).unwrap_or_default()
-        });
-        let holds = |test: TestOf| self.tests.get(test.place()).is_some_and(&holds);
-        let candidates = candidates.filter(|candidate| holds(candidate.test));
-        let mut all: Vec<(u64, u32)> =
-            candidates.map(|candidate| (candidate.sieve().0, candidate.test.comparing(false).bits())).collect();
-        sort_by_key(&mut all, |(_, test)| *test);
-        all.dedup();
-        all
+        let candidates = lists.flat_map(|list| self.candidates.get(list.range()).unwrap_or_default());
+        let mut all: Vec<Candidate> = candidates.map(|candidate| Candidate::unpack(*candidate)).collect();
+        sort_stably(&mut all, |a, b| a.test.place().cmp(&b.test.place()));
+        all.dedup_by_key(|candidate| candidate.test.place());
+        let mut run = Run::default();
+        for candidate in all {
+            let test_of = candidate.test;
+            if let Some(test) = self.tests.get(test_of.place())
+                && holds(self.number(test_of.place()))
+            {
+                // What is told by ports alone, or by nothing, has no sieve and takes none.
+                run.push(candidate.sieve(), test.form(), test_of.comparing(false));
+            }
+        }
+        let head = run.head();
+        resolved.sieve = head.sieve.0;
+        resolved.tested = head.tested;
+        resolved.ported = head.ported;
+        resolved.sure = head.sure;
+        resolved.candidates = run.iter().collect();
     }
 
     /// How many atoms there are.
@@ -286,19 +240,141 @@ impl Keyed {
         self.tests.len()
     }
 
+    /// How many of them ask for no number beside their key, or for a port.
+    pub(super) fn told(&self) -> usize {
+        self.tests.iter().filter(|test| test.form() != Form::Tested).count()
+    }
+
     /// The longest list.
     pub(super) fn longest(&self) -> usize {
         let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
-        lists.into_iter().flatten().map(|list| place(list.length)).max().unwrap_or_default()
+        lists.into_iter().flatten().map(|list| list.length()).max().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
         let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
         size_of_val(&*self.tests)
+            + size_of_val(&*self.numbers)
             + self.sets.bytes()
             + size_of_val(&*self.candidates)
             + lists.into_iter().map(|lists| size_of_val(&**lists)).sum::<usize>()
             + self.addresses.iter().flatten().map(|(any, map)| any.bytes() + map.bytes()).sum::<usize>()
             + self.port.as_ref().map_or(0, PortMap::bytes)
+    }
+}
+
+/// The run of a peer that was looked up before.
+#[inline]
+fn head_of(peer: &Resolved) -> Head {
+    Head { sieve: Sieve(peer.sieve), tested: peer.tested, ported: peer.ported, sure: peer.sure }
+}
+
+/// One connection on its way through the lists.
+struct Search<'s, const OPEN: bool> {
+    keyed: &'s Keyed,
+    query: &'s Query<'s, OPEN>,
+    /// The port, if it is known.
+    port: Option<FourTimes>,
+    sieve: Sieve,
+}
+
+impl<const OPEN: bool> Search<'_, OPEN> {
+    #[inline(always)]
+    fn scan(&self, list: Option<&List>, found: &mut impl Found) {
+        // Most lists have nothing for a connection, and one branch tells.
+        if let Some(list) = list.filter(|list| list.sure != 0 || list.sieve.passes(self.sieve)) {
+            self.scan_run(list.head(), &self.keyed.candidates, place(list.start), found);
+        }
+    }
+
+    /// The run that starts at a place.
+    #[inline(always)]
+    fn scan_run(&self, head: Head, all: &[Packed], start: usize, found: &mut impl Found) {
+        let Head { tested, ported, sure, .. } = head;
+        let candidates = |from: usize, count: usize| {
+            let candidates = all.get(from..from + count).unwrap_or_default();
+            candidates.iter().map(|candidate| Candidate::unpack(*candidate))
+        };
+        // With the feature `small` all candidates are tested.
+        if !IS_SMALL && sure != 0 && !found.some(sure) {
+            candidates(start + tested + ported, place(sure.count_ones())).for_each(|candidate| self.take(candidate, found));
+        }
+        if head.sieve.passes(self.sieve) {
+            for candidate in candidates(start + tested, if IS_SMALL { 0 } else { ported }) {
+                if self.port.is_none_or(|port| candidate.has(port)) {
+                    self.take(candidate, found);
+                }
+            }
+            candidates(start, tested).for_each(|candidate| self.test(candidate, found));
+        }
+    }
+
+    /// Takes an atom that matches but for facts that are not known.
+    #[inline(always)]
+    fn take(&self, Candidate { test, .. }: Candidate, found: &mut impl Found) {
+        if OPEN {
+            found.ask(self.keyed.number(test.place()), false);
+        } else if found.wants(test.segment()) {
+            found.matches(test.segment(), || self.keyed.number(test.place()));
+        }
+    }
+
+    /// Takes an atom if its test holds.
+    #[inline]
+    fn test(&self, candidate: Candidate, found: &mut impl Found) {
+        let (keyed, test_of) = (self.keyed, candidate.test);
+        if candidate.sieve().passes(self.sieve)
+            && found.wants(test_of.segment())
+            && let Some(test) = keyed.tests.get(test_of.place())
+            && keyed.sets.hold(test, self.query)
+        {
+            let number = || keyed.number(test_of.place());
+            if !OPEN && test_of.is_all() {
+                found.matches(test_of.segment(), number);
+            } else {
+                found.ask(number(), test_of.compares());
+            }
+        }
+    }
+
+    /// The lists of all patterns that match the peer's identities.
+    #[inline(never)]
+    fn scan_patterns(&self, identities: &Identities, found: &mut impl Found) {
+        let mut list_of = |number| self.scan(self.keyed.peer.get(place(number)), found);
+        match (self.query.peer, self.query.connection.known_peer()) {
+            (PeerQuery::Texts(texts), _) => identities.matching_identities(texts, list_of),
+            (_, Some(texts)) => texts.iter().for_each(|identity| identities.matching_identity(identity, &mut list_of)),
+            (_, None) => {}
+        }
+    }
+
+    #[inline(always)]
+    fn scan_address(
+        &self,
+        (any, map): &(LeadingSet, AddressMap<u32>),
+        dimension: Dimension,
+        leading: Option<Leading>,
+        found: &mut impl Found,
+    ) {
+        match (self.query.address(dimension), leading) {
+            (Some(address), Some(leading)) => {
+                if any.may_hold(leading) {
+                    self.scan(self.keyed.list(map.get(address)), found);
+                }
+            }
+            _ => self.scan_all(Key::Address(dimension).place(), found),
+        }
+    }
+
+    /// Every atom whose key is a fact that is not known.
+    #[cold]
+    fn scan_all(&self, at: usize, found: &mut impl Found) {
+        let Keyed { tests, ends, sets, .. } = self.keyed;
+        let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
+        let range = start..ends.get(at).copied().unwrap_or_default();
+        let tests = range.clone().zip(tests.get(range).unwrap_or_default());
+        for (place, _) in tests.filter(|(_, test)| sets.hold(test, self.query)) {
+            found.ask(self.keyed.number(place), true);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::candidate::{Candidate, TestOf};
+use super::candidate::{Candidate, Run, TestOf};
 use super::classes::Classes;
 use super::key::Key;
 use super::keyed::{Entry, List};
@@ -12,6 +12,8 @@ use super::pattern_ref::PatternNumbers;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
 use super::sieve::Sieve;
+use super::test::Test;
+use crate::peer::Packed;
 use crate::sort::{sort, sort_by_key};
 
 /// More candidates than this in one list are better kept as rows.
@@ -22,14 +24,16 @@ const CLASS_ENTRIES: usize = 1 << 20;
 
 /// How many candidates the lists of whole identities may hold in all, and one of them.
 const WHOLE_CANDIDATES: usize = 1 << 20;
-const LONGEST_WHOLE: usize = 4 * LONGEST;
+const LONGEST_WHOLE: usize = List::LONGEST;
+const _: () = assert!(LONGEST <= List::LONGEST);
 
 /// Lists in the making.
 #[derive(Debug)]
 pub(super) struct Lists<'e, 'a> {
     entries: &'e [Entry<'a>],
+    tests: &'e [Test],
     sieves: Vec<Sieve>,
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) candidates: Vec<Packed>,
     /// The first is empty.
     pub(super) lists: Vec<List>,
     /// The places of entries that lists would be too long with. They may be in some, but not in all.
@@ -40,9 +44,11 @@ pub(super) struct Lists<'e, 'a> {
 }
 
 impl<'e, 'a> Lists<'e, 'a> {
-    pub(super) fn new(entries: &'e [Entry<'a>], most: usize) -> Self {
+    /// Of entries and their tests, in one order.
+    pub(super) fn new(entries: &'e [Entry<'a>], tests: &'e [Test], most: usize) -> Self {
         Self {
             entries,
+            tests,
             sieves: entries.iter().map(|entry| Sieve::of(entry.atom)).collect(),
             candidates: Vec::new(),
             lists: vec![List::default()],
@@ -52,23 +58,21 @@ impl<'e, 'a> Lists<'e, 'a> {
         }
     }
 
-    /// Puts a list behind all others.
-    fn append(all: &mut Vec<Candidate>, list: &[Candidate]) -> List {
-        let start = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        all.extend_from_slice(list);
-        let sieve = list.iter().fold(Sieve::default(), |all, candidate| all.or(candidate.sieve()));
-        List { sieve, start, length: u32::try_from(list.len()).unwrap_or_default() }
+    /// Puts a run behind all others; nothing where it is too long to be a list.
+    fn append(&mut self, run: &Run) -> Option<List> {
+        let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.head())?;
+        self.candidates.extend(run.iter());
+        Some(list)
     }
 
-    /// The candidate of an entry; nothing where it is left out.
-    fn candidate(&self, at: usize, compares: bool) -> Option<Candidate> {
-        if self.is_left_out.get(at) != Some(&false) {
-            return None;
+    /// Adds an entry to a run, unless it is left out.
+    fn push(&self, run: &mut Run, at: usize, compares: bool) {
+        if self.is_left_out.get(at) == Some(&false)
+            && let (Some(entry), Some(test), Some(sieve)) = (self.entries.get(at), self.tests.get(at), self.sieves.get(at))
+        {
+            let asks = entry.atom.verify || !entry.atom.sni.is_empty();
+            run.push(*sieve, test.form(), TestOf::new(at, entry.segment, asks).comparing(compares));
         }
-        let Entry { segment, atom, .. } = self.entries.get(at)?;
-        let test = TestOf::new(at, *segment, atom.verify || !atom.sni.is_empty());
-        let sieve = self.sieves.get(at).copied().unwrap_or_default();
-        Some(Candidate::new(sieve, test.comparing(compares)))
     }
 
     /// How many more candidates there may be.
@@ -126,22 +130,25 @@ impl<'e, 'a> Lists<'e, 'a> {
             return (vec![T::MIN], vec![0]);
         };
         let mut numbers = Vec::new();
-        let mut list: Vec<Candidate> = Vec::new();
+        let mut run = Run::default();
         for class in classes.iter() {
             self.shorten(class.iter().map(|number| start + place(*number)));
-            list.clear();
+            run.clear();
             for number in class {
                 let at = start + place(*number);
-                let compares = self.entries.get(at).is_some_and(|entry| !entry.atom.peer.is_empty());
-                list.extend(self.candidate(at, compares));
+                self.push(&mut run, at, self.entries.get(at).is_some_and(|entry| !entry.atom.peer.is_empty()));
             }
-            if list.is_empty() {
-                numbers.push(0);
-            } else {
-                let list = Self::append(&mut self.candidates, &list);
-                numbers.push(u32::try_from(self.lists.len()).unwrap_or_default());
-                self.lists.push(list);
-            }
+            numbers.push(match self.append(&run) {
+                Some(list) if list == List::default() => 0,
+                Some(list) => {
+                    self.lists.push(list);
+                    u32::try_from(self.lists.len() - 1).unwrap_or_default()
+                }
+                None => {
+                    class.iter().for_each(|number| self.leave_out(start + place(*number)));
+                    0
+                }
+            });
         }
         let lists = stretches.classes.iter().map(|class| numbers.get(place(*class)).copied().unwrap_or_default());
         (stretches.starts, lists.collect())
@@ -165,16 +172,20 @@ impl<'e, 'a> Lists<'e, 'a> {
         sort(&mut uses);
         uses.dedup();
         let mut lists = vec![List::default(); patterns];
-        let mut list: Vec<Candidate> = Vec::new();
+        let mut run = Run::default();
         for of_pattern in uses.chunk_by(|(one, _), (two, _)| one == two) {
             self.shorten(of_pattern.iter().map(|(_, at)| *at));
-            list.clear();
+            run.clear();
             for (_, at) in of_pattern {
-                list.extend(self.candidate(*at, self.entries.get(*at).is_some_and(compares)));
+                self.push(&mut run, *at, self.entries.get(*at).is_some_and(compares));
+            }
+            let list = self.append(&run);
+            if list.is_none() {
+                of_pattern.iter().for_each(|(_, at)| self.leave_out(*at));
             }
             let number = of_pattern.first().map_or(usize::MAX, |(number, _)| place(*number));
-            if let Some(place) = lists.get_mut(number) {
-                *place = Self::append(&mut self.candidates, &list);
+            if let (Some(place), Some(list)) = (lists.get_mut(number), list) {
+                *place = list;
             }
         }
         lists
@@ -187,32 +198,30 @@ impl<'e, 'a> Lists<'e, 'a> {
     /// thousand patterns are not written out.
     pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, PatternNumbers)]) -> Vec<List> {
         let mut lists = vec![List::NOT_FORESEEN; peer.len()];
-        let mut list: Vec<Candidate> = Vec::new();
+        let (mut tests, mut run): (Vec<TestOf>, Run) = (Vec::new(), Run::default());
         let mut left = WHOLE_CANDIDATES.min(self.left());
         for (number, matching) in foreseen {
             let Some(place_of) = lists.get_mut(place(*number)) else { continue };
             let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
-            let count: usize = of_patterns.clone().map(|list| place(list.length)).sum();
+            let count: usize = of_patterns.clone().map(|list| list.length()).sum();
             if count > LONGEST_WHOLE.min(left) {
                 continue;
             }
-            list.clear();
+            tests.clear();
             for own in of_patterns {
-                let start = place(own.start);
-                let candidates = self.candidates.get(start..start + place(own.length)).unwrap_or_default();
-                for candidate in candidates {
-                    let test = candidate.test;
-                    let holds =
-                        !test.compares() || self.entries.get(test.place()).is_some_and(|entry| entry.atom.peer.hold(matching));
-                    if holds {
-                        list.push(Candidate::new(candidate.sieve(), test.comparing(false)));
-                    }
-                }
+                let candidates = self.candidates.get(own.range()).unwrap_or_default();
+                tests.extend(candidates.iter().map(|candidate| Candidate::unpack(*candidate).test).filter(|test| {
+                    !test.compares() || self.entries.get(test.place()).is_some_and(|entry| entry.atom.peer.hold(matching))
+                }));
             }
-            sort_by_key(&mut list, |candidate| candidate.test);
-            list.dedup_by_key(|candidate| candidate.test);
-            left -= list.len();
-            *place_of = if list.is_empty() { List::default() } else { Self::append(&mut self.candidates, &list) };
+            sort_by_key(&mut tests, |test| test.place());
+            tests.dedup_by_key(|test| test.place());
+            left -= tests.len();
+            run.clear();
+            tests.iter().for_each(|test| self.push(&mut run, test.place(), false));
+            if let Some(list) = self.append(&run) {
+                *place_of = list;
+            }
         }
         lists
     }

@@ -64,21 +64,26 @@ impl<V: Copy + Eq + Hash> PortMap<V> {
         // There are no more values than ports.
         let mut known: HashMap<V, u16, foldhash::fast::RandomState> = HashMap::default();
         let mut values = Vec::new();
-        let mut class = |port: u16| {
-            let behind = starts.partition_point(|start| *start <= port);
-            let Some(value) = behind.checked_sub(1).and_then(|at| values_of.get(at)).copied() else { return u16::MAX };
-            *known.entry(value).or_insert_with(|| {
-                values.push(value);
+        let class = |value: &V| {
+            *known.entry(*value).or_insert_with(|| {
+                values.push(*value);
                 u16::try_from(values.len() - 1).unwrap_or(u16::MAX)
             })
         };
+        let class_of: Vec<u16> = values_of.iter().map(class).collect();
         let mut whole: Vec<(u16, u8)> = Vec::new();
         for (high, own) in (0..=255_u8).zip(&mut pages) {
             let (first, last) = (u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 255]));
             let next = u8::try_from(classes.len() / 256).unwrap_or(u8::MAX);
-            let from = starts.partition_point(|start| *start <= first);
-            if starts.get(from).is_some_and(|start| *start <= last) {
-                classes.extend((0..=255_u8).map(|low| class(u16::from_be_bytes([high, low]))));
+            // The stretch of a port, from that of the first.
+            let mut at = starts.partition_point(|start| *start <= first).saturating_sub(1);
+            let is_cut = starts.get(at + 1).is_some_and(|next| *next <= last);
+            let mut class = |port: u16| {
+                at += usize::from(starts.get(at + 1).is_some_and(|next| *next <= port));
+                class_of.get(at).copied().unwrap_or(u16::MAX)
+            };
+            if is_cut {
+                classes.extend((first..=last).map(class));
                 *own = next;
                 continue;
             }

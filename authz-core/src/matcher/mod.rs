@@ -111,9 +111,19 @@ impl Sink for Answer {
     }
 
     #[inline]
-    fn atom(&mut self, segment: usize, number: u32) {
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn some(&mut self, _: u16) -> bool {
+        false
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32) {
         if let Some(first) = self.first.get_mut(segment) {
-            *first = number.min(*first);
+            *first = number().min(*first);
         }
     }
 
@@ -169,7 +179,20 @@ impl<const N: usize> Sink for Any<N> {
     }
 
     #[inline]
-    fn atom(&mut self, segment: usize, _: u32) {
+    fn is_done(&self) -> bool {
+        self.0.open == 0
+    }
+
+    #[inline]
+    fn some(&mut self, segments: u16) -> bool {
+        for (at, own) in self.0.all.into_iter().enumerate() {
+            self.0.keep_first_if(at, segments >> own & 1 == 1);
+        }
+        true
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, _: impl FnOnce() -> u32) {
         for (at, own) in self.0.all.into_iter().enumerate() {
             self.0.keep_first_if(at, own == segment);
         }
@@ -196,7 +219,18 @@ impl<const N: usize> Sink for First<N> {
     }
 
     #[inline]
-    fn atom(&mut self, segment: usize, number: u32) {
+    fn is_done(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn some(&mut self, _: u16) -> bool {
+        false
+    }
+
+    #[inline]
+    fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32) {
+        let number = number();
         let places = (1..).zip(self.segments.all);
         for ((count, own), atom) in places.zip(&mut self.atoms) {
             if own == segment {

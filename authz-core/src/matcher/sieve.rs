@@ -46,6 +46,11 @@ impl Sieve {
         )
     }
 
+    /// What an atom takes that asks for one of these ports and for nothing else.
+    pub(super) fn of_ports(ports: [u16; 4]) -> Self {
+        Self(ports.into_iter().map(port_bit).fold(all(DESTINATION) | all(SOURCE), |bits, bit| bits | bit))
+    }
+
     /// What a connection with these source and destination addresses has; what is unknown is asked of nobody.
     #[inline]
     pub(super) fn of_query<const OPEN: bool>(query: &Query<'_, OPEN>, [source, destination]: [Option<Leading>; 2]) -> Self {

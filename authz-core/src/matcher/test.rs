@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::address_set::AddressSet;
 use super::atom::Atom;
+use super::key::Key;
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Ranges};
+use crate::IS_SMALL;
 
 /// What an atom asks of numbers; its texts are compared elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +19,16 @@ pub(super) struct Test {
     source: AddressTest,
     destination: AddressTest,
     remote: AddressTest,
-    /// The number of the atom.
-    pub(super) atom: u32,
+}
+
+/// How much there is to a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Nothing: it holds for whoever is found by the key.
+    Sure,
+    /// One of these ports, and nothing else.
+    Ported([u16; 4]),
+    Tested,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +46,23 @@ enum AddressTest {
     Set(u32),
 }
 
+impl Test {
+    /// Its form; with the feature `small` all tests are of one.
+    #[inline]
+    pub(super) fn form(&self) -> Form {
+        match self {
+            Self { port, source: AddressTest::Any, destination: AddressTest::Any, remote: AddressTest::Any } if !IS_SMALL => {
+                match port {
+                    PortTest::Any => Form::Sure,
+                    PortTest::Few(ports) => Form::Ported(*ports),
+                    PortTest::Set(_) => Form::Tested,
+                }
+            }
+            _ => Form::Tested,
+        }
+    }
+}
+
 /// The sets that do not fit into tests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TestSets {
@@ -50,14 +77,18 @@ enum Set {
 }
 
 impl TestSets {
-    /// The test of an atom; `key` is the dimension that it need not ask about again.
-    pub(super) fn test(&mut self, number: u32, atom: &Atom, key: Option<Dimension>, large: &LargeSets) -> Test {
+    /// The test of an atom, which need not ask again about what the atom is looked up by.
+    pub(super) fn test(&mut self, atom: &Atom, key: Key, large: &LargeSets) -> Test {
         let mut address = |dimension: Dimension| match atom.addresses(dimension) {
-            Some(set) if key != Some(dimension) => self.address(set, large),
+            Some(set) if key != Key::Address(dimension) => self.address(set, large),
             Some(_) | None => AddressTest::Any,
         };
         let [source, destination, remote] = Dimension::ALL.map(&mut address);
-        Test { port: atom.port.as_ref().map_or(PortTest::Any, |set| self.port(set)), source, destination, remote, atom: number }
+        let port = match &atom.port {
+            Some(set) if key != Key::Port => self.port(set),
+            Some(_) | None => PortTest::Any,
+        };
+        Test { port, source, destination, remote }
     }
 
     fn port(&mut self, set: &Arc<Ranges<u16>>) -> PortTest {

@@ -11,7 +11,6 @@ use crate::matcher::patterns::Patterns;
 use crate::matcher::query::Query;
 use crate::matcher::rows::{Row, ones};
 use crate::matcher::rules::Rules;
-use crate::matcher::test::Test;
 use crate::truth::Truth;
 
 /// Takes the atoms of any other connection.
@@ -25,12 +24,20 @@ impl Found for Weighing<'_> {
         true
     }
 
-    fn matches(&mut self, _: usize, test: &Test) {
-        self.open.weigh(test.atom, false, self.answer);
+    fn is_done(&self) -> bool {
+        false
     }
 
-    fn ask(&mut self, test: &Test, compare: bool) {
-        self.open.weigh(test.atom, compare, self.answer);
+    fn some(&mut self, _: u16) -> bool {
+        false
+    }
+
+    fn matches(&mut self, _: usize, number: impl FnOnce() -> u32) {
+        self.open.weigh(number(), false, self.answer);
+    }
+
+    fn ask(&mut self, number: u32, compare: bool) {
+        self.open.weigh(number, compare, self.answer);
     }
 }
 
@@ -76,14 +83,14 @@ impl Open<'_> {
         if head.verify || !open.is_empty() && !head.is_whole {
             // What is certain of one conjunction may leave open less of another.
             match self.rules.ask(number, self.connection) {
-                Truth::True => answer.atom(usize::from(head.segment), atom),
+                Truth::True => answer.atom(usize::from(head.segment), || atom),
                 Truth::Unknown(needs) => answer.need(head.segment, needs),
                 Truth::False => {}
             }
         } else if !(compare || head.names)
             || self.rules.texts_hold(number, head.from.map(usize::from), self.connection) != Truth::False
         {
-            if open.is_empty() { answer.atom(usize::from(head.segment), atom) } else { answer.need(head.segment, open) }
+            if open.is_empty() { answer.atom(usize::from(head.segment), || atom) } else { answer.need(head.segment, open) }
         }
     }
 }
