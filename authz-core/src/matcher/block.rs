@@ -74,8 +74,8 @@ struct Large<const W: usize> {
 pub(super) struct Shared<'s> {
     /// How many patterns there are over identities, and over server names.
     pub(super) patterns: [usize; 2],
-    /// Identities that patterns name whole: of each the number of that pattern, and of all that match.
-    pub(super) foreseen: &'s [(u32, PatternNumbers)],
+    /// By class of identities: the patterns that match them.
+    pub(super) foreseen: &'s [PatternNumbers],
     /// The sets that are too large to cut a line by.
     pub(super) large: &'s super::large_sets::LargeSets,
 }
@@ -128,7 +128,9 @@ where
         };
         let [identities, names] = shared.patterns;
         let mut peer = words(|atom| &atom.peer, identities).map(|asked| asked.map);
-        peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen, identities));
+        if !IS_SMALL {
+            peer.iter_mut().for_each(|peer| peer.foresee(shared.foreseen));
+        }
         Self {
             atoms: atoms.iter().map(|(number, ..)| *number).collect(),
             segments,
@@ -158,7 +160,7 @@ where
         let Patterns { identities, names } = patterns;
         if let Some(words) = &self.peer {
             match query.peer {
-                PeerQuery::Whole(number) => match words.whole(number) {
+                PeerQuery::Class(class) => match words.class(class) {
                     Some(row) => keep(&mut left, row),
                     None => keep(&mut left, &texts_row(words, identities, query.connection.known_peer())),
                 },

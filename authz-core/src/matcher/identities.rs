@@ -1,9 +1,14 @@
 //! All patterns over identities at once: which of them match, without trying each.
 
+mod foreseen;
+
 use std::collections::HashMap;
 
+use self::foreseen::Asking;
 use super::affixes::{Bounded, Forms};
+use super::home::Home;
 use super::identity::{SCHEME, Standard};
+use super::named::Named;
 use super::pattern_ref::{Kinds, PatternNumbers, PatternRef};
 use super::text_map::TextMap;
 use crate::IS_SMALL;
@@ -31,12 +36,19 @@ impl Pattern {
 pub(super) struct Identities {
     /// `*`: any text but the empty one.
     presence: Option<u32>,
+    /// Identities that patterns name whole; with the feature `small` they stand among the principals.
+    named: Named,
+    /// Others that are known by their namespace.
+    home: Option<Home>,
+    /// Other principals.
     principals: Forms,
     /// Prefixes of principals that end with a slash.
     principals_up_to: Bounded,
     /// Suffixes of principals that start with a slash.
     principals_from: Bounded,
     namespaces: Forms,
+    /// `*` among them.
+    any_namespace: Option<u32>,
     /// Whether a suffix of namespaces takes in what stands behind a namespace: `/sa`.
     suffix_meets_sa: bool,
     accounts: HashMap<Box<[u8]>, TextMap, foldhash::fast::RandomState>,
@@ -44,15 +56,16 @@ pub(super) struct Identities {
     trust_domains: Forms,
     /// Those of no such form; they are tried one by one.
     others: Vec<(Pattern, u32)>,
-    /// Whether what whole identities match is worked out in advance.
-    foresees: bool,
     /// The kinds of patterns that there are.
     kinds: Kinds,
 }
 
+/// The class of identities of the home trust domain whose namespace no pattern asks for.
+const ELSEWHERE: u32 = 0;
+
 impl Identities {
-    /// Arranges patterns by number.
-    pub(super) fn new(all: &[PatternRef<'_>]) -> Self {
+    /// Arranges patterns by number; answers too, by class of identities, which patterns match them.
+    pub(super) fn new(all: &[PatternRef<'_>]) -> (Self, Vec<PatternNumbers>) {
         let mut this = Self::default();
         for (number, pattern) in (0..).zip(all) {
             this.arrange(*pattern, number);
@@ -62,18 +75,20 @@ impl Identities {
         }
         this.principals_up_to.finish_prefixes();
         this.principals_from.finish_suffixes();
-        // Patterns that take trying one by one would make it quadratic; what is not foreseen is looked
-        // up when it comes.
         this.kinds = this.kinds();
-        this.foresees = this.principals.exact.len().saturating_mul(this.others.len()) <= 1_000_000;
-        this
+        let foreseen = this.foresee(all);
+        (this, foreseen)
     }
 
     fn kinds(&self) -> Kinds {
         let all = [
             (self.presence.is_some() || self.any_trust_domain.is_some(), Kinds::ANY),
             (!self.principals_up_to.is_empty() || !self.principals_from.is_empty(), Kinds::BOUNDED),
-            (!self.principals.has_no_affixes(), Kinds::PRINCIPALS),
+            (!self.principals.is_empty(), Kinds::PRINCIPALS),
+            (
+                !self.principals.suffixes.is_empty() || self.principals_from.has(1) || self.principals_from.has(2),
+                Kinds::ACCOUNT_SUFFIXES,
+            ),
             (!self.trust_domains.is_empty(), Kinds::TRUST_DOMAINS),
             (self.namespaces.exact.len() != 0, Kinds::NAMESPACES),
             (!self.namespaces.has_no_affixes(), Kinds::NAMESPACE_AFFIXES),
@@ -88,11 +103,17 @@ impl Identities {
                 StringMatch::Prefix(text) if text.ends_with('/') => self.principals_up_to.insert(text, number),
                 StringMatch::Suffix(text) if text.starts_with('/') => self.principals_from.insert(text, number),
                 StringMatch::Presence => self.presence = Some(number),
+                StringMatch::Exact(text) if !IS_SMALL => self.named.add(text.as_bytes(), Some(number)),
                 pattern => drop(self.principals.insert(pattern, number)),
             },
             PatternRef::Namespace(pattern) => {
                 let text = pattern.pattern();
-                let form = if text == "*" { StringMatch::Suffix("".into()) } else { StringMatch::parse(text) };
+                let form = if text == "*" {
+                    self.any_namespace = Some(number);
+                    StringMatch::Suffix("".into())
+                } else {
+                    StringMatch::parse(text)
+                };
                 let is_plain = match &form {
                     // A slash in the middle, or a further star, takes the whole comparison.
                     StringMatch::Exact(rest) => !rest.contains(['*', '/']),
@@ -124,37 +145,50 @@ impl Identities {
         }
     }
 
-    /// The number of the pattern that names an identity whole, if what it matches is [`foreseen`](Self::foreseen).
+    /// The class of an identity, if it is of one.
     #[inline]
-    pub(super) fn whole_identity(&self, identity: &str) -> Option<u32> {
-        if !self.foresees {
+    pub(super) fn class_of(&self, identity: &str) -> Option<u32> {
+        if IS_SMALL {
             return None;
         }
-        self.principals.exact.get(identity.strip_prefix(SCHEME)?.as_bytes())
+        if let Some(named) = self.named.get(identity.strip_prefix(SCHEME)?.as_bytes()) {
+            return named.class();
+        }
+        let home = self.home.as_ref()?;
+        let local = home.parse(identity.as_bytes())?;
+        if self.kinds.has(Kinds::ACCOUNT_SUFFIXES) && self.asks_for_account(local.standard()) {
+            return None;
+        }
+        if let Some(namespace) = home.namespace(&local) {
+            return namespace.class();
+        }
+        if !self.kinds.has(Kinds::PRINCIPALS | Kinds::NAMESPACE_AFFIXES) {
+            return Some(ELSEWHERE);
+        }
+        match self.asking_for_namespace(local.standard()) {
+            Asking::None => Some(ELSEWHERE),
+            Asking::One(number) => home.by_affix.get(&number).copied(),
+            Asking::Several => None,
+        }
+    }
+
+    /// The number of the pattern that names an identity whole.
+    #[inline]
+    fn exact(&self, identity: &str) -> Option<u32> {
+        let text = identity.strip_prefix(SCHEME)?.as_bytes();
+        if IS_SMALL { self.principals.exact.get(text) } else { self.named.get(text)?.exact() }
     }
 
     pub(super) fn bytes(&self) -> usize {
         let words = [&self.principals, &self.namespaces, &self.trust_domains];
         let accounts: usize = self.accounts.iter().map(|(namespace, names)| namespace.len() + names.bytes() + 64).sum();
         words.map(Forms::bytes).into_iter().sum::<usize>()
+            + self.home.as_ref().map_or(0, Home::bytes)
+            + self.named.bytes()
             + self.principals_up_to.bytes()
             + self.principals_from.bytes()
             + accounts
             + size_of_val(self.others.as_slice())
-    }
-
-    /// What the whole identities that patterns name match: of each the number of its pattern, and of all
-    /// patterns that match it, in order.
-    pub(super) fn foreseen(&self) -> Vec<(u32, PatternNumbers)> {
-        let known = self.principals.exact.iter().filter(|_| self.foresees);
-        let mut identity = String::new();
-        let of_one = |(rest, number)| {
-            identity.clear();
-            identity.push_str(SCHEME);
-            identity.push_str(std::str::from_utf8(rest).ok()?);
-            Some((number, self.matching([&*identity])))
-        };
-        known.filter_map(of_one).collect()
     }
 
     /// The patterns that match one of these identities, in order.
@@ -173,28 +207,16 @@ impl Identities {
     pub(super) fn matching_identity(&self, identity: &str, mut found: impl FnMut(u32)) {
         // The way for identities of any form is one for all.
         if !IS_SMALL && let Some(standard) = Standard::parse(identity) {
-            if let Some(number) = self.principals.exact.get(standard.behind_scheme()) {
-                found(number);
-            }
+            self.exact(identity).into_iter().for_each(&mut found);
             self.matching_standard(standard, &mut found);
         } else {
+            self.exact(identity).into_iter().for_each(&mut found);
             self.matching_any(identity, &mut |number| found(number));
         }
         for (pattern, number) in &self.others {
             if pattern.matches(identity) {
                 found(*number);
             }
-        }
-    }
-
-    /// The same for an identity that no pattern names whole.
-    #[inline]
-    pub(super) fn matching_unforeseen(&self, identity: &str, mut found: impl FnMut(u32)) {
-        match Standard::parse(identity) {
-            Some(standard) if !IS_SMALL && self.foresees && self.others.is_empty() => {
-                self.matching_standard(standard, &mut found)
-            }
-            _ => self.matching_identity(identity, found),
         }
     }
 
@@ -263,7 +285,7 @@ impl Identities {
         }
     }
 
-    /// The same for an identity of any form.
+    /// The same for an identity of any form, but for patterns that name it whole.
     #[cold]
     fn matching_any(&self, identity: &str, mut found: &mut dyn FnMut(u32)) {
         if let Some(number) = self.presence.filter(|_| !identity.is_empty()) {
@@ -271,7 +293,7 @@ impl Identities {
         }
         if let Some(rest) = identity.strip_prefix(SCHEME) {
             let bytes = rest.as_bytes();
-            self.principals.matches_of(bytes, &mut found);
+            self.principals.affixes_of(bytes, &mut found);
             for (slash, _) in rest.match_indices('/') {
                 let (up_to, from) = (bytes.get(..=slash).unwrap_or_default(), bytes.get(slash..).unwrap_or_default());
                 self.principals_up_to.prefix(up_to).into_iter().for_each(&mut found);

@@ -39,6 +39,12 @@ impl<'i> Standard<'i> {
         is_standard.then_some(Self { identity, slashes: [one, two, three, four] })
     }
 
+    /// An identity that was taken apart before, by the places of the four slashes behind the scheme.
+    #[inline]
+    pub(super) fn new(identity: &'i [u8], slashes: [usize; 4]) -> Self {
+        Self { identity, slashes }
+    }
+
     #[inline]
     fn part(&self, from: usize, to: usize) -> &'i [u8] {
         self.identity.get(from..to).unwrap_or_default()

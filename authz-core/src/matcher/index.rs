@@ -107,7 +107,7 @@ const ONE: usize = 64;
 /// Up to this many a row of four words does.
 const FOUR: usize = 64 * FOUR_WORDS;
 
-/// How many blocks have the rows of whole identities worked out.
+/// How many blocks have the rows of classes of identities worked out.
 const FORESEEN: usize = 4;
 
 /// How many atoms a block of eight words holds.
@@ -138,9 +138,8 @@ impl Index {
                 only.is_whole = true;
             }
         }
-        let identities = Identities::new(texts.peer.all());
+        let (identities, foreseen) = Identities::new(texts.peer.all());
         let large = LargeSets::new(atoms.iter());
-        let foreseen = identities.foreseen();
         let patterns = [texts.peer.all().len(), texts.sni.all().len()];
         let shared = Shared { patterns, foreseen: &foreseen, large: &large };
         let of_block =
@@ -169,7 +168,7 @@ impl Index {
                     wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<EIGHT_WORDS>>() > left;
                 sort_by_key(&mut wide, |(number, _)| *number);
                 let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
-                // What is worked out for whole identities must not be so once for each of many blocks.
+                // What is worked out for classes of identities must not be so once for each of many blocks.
                 let is_much = is_narrow || wide.len() > FORESEEN * EIGHT;
                 let shared = if is_much { Shared { foreseen: &[], ..shared } } else { shared };
                 let wide = if is_narrow {

@@ -33,8 +33,8 @@ pub(super) struct Keyed {
     lists: Box<[List]>,
     addresses: [Option<(LeadingSet, AddressMap<u32>)>; 3],
     port: Option<PortMap<u32>>,
-    /// By the number of a pattern that names an identity whole: exactly those that it may match.
-    whole: Box<[List]>,
+    /// By class of identities: exactly those that they may match.
+    classes: Box<[List]>,
     /// By the number of a pattern over identities.
     peer: Box<[List]>,
     /// By the number of a pattern over server names.
@@ -66,7 +66,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Of an identity that is looked up by its patterns after all.
+    /// Of a class of identities that are looked up by their patterns after all.
     pub(super) const NOT_FORESEEN: Self = Self { sieve: Sieve(0), start: u32::MAX, tested: 0, ported: 0, sure: 0 };
 
     /// The most candidates of one kind.
@@ -128,7 +128,7 @@ impl Keyed {
         let port = lists.ports(of(PORT));
         let [identities, names] = shared.patterns;
         let [peer, sni] = [(of(PEER), identities), (of(SNI), names)].map(|(range, count)| lists.patterns(range, count));
-        let whole = lists.whole(&peer, shared.foreseen);
+        let classes = if IS_SMALL { Vec::new() } else { lists.classes(&peer, shared.foreseen) };
         let (candidates, all, too_many) = (lists.candidates, lists.lists, lists.too_many);
         let this = Self {
             tests: tests.into(),
@@ -139,7 +139,7 @@ impl Keyed {
             lists: all.into(),
             addresses,
             port,
-            whole: whole.into(),
+            classes: classes.into(),
             peer: peer.into(),
             sni: sni.into(),
         };
@@ -159,12 +159,12 @@ impl Keyed {
         let Patterns { identities, names } = patterns;
         if !self.peer.is_empty() {
             match query.peer {
-                PeerQuery::Whole(number) => match self.whole.get(place(number)) {
+                PeerQuery::Class(class) if !IS_SMALL => match self.classes.get(place(class)) {
                     Some(&List::NOT_FORESEEN) => search.scan_patterns(identities, found),
                     list => search.scan(list, found),
                 },
                 PeerQuery::Resolved(peer) => search.scan_run(head_of(peer), &peer.candidates, 0, found),
-                PeerQuery::Texts(_) => search.scan_patterns(identities, found),
+                PeerQuery::Texts(_) | PeerQuery::Class(_) => search.scan_patterns(identities, found),
                 PeerQuery::Absent => {}
                 PeerQuery::Unknown => search.scan_all(PEER, found),
             }
@@ -247,12 +247,12 @@ impl Keyed {
 
     /// The longest list.
     pub(super) fn longest(&self) -> usize {
-        let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
+        let lists = [&self.lists, &self.classes, &self.peer, &self.sni];
         lists.into_iter().flatten().map(|list| list.length()).max().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let lists = [&self.lists, &self.whole, &self.peer, &self.sni];
+        let lists = [&self.lists, &self.classes, &self.peer, &self.sni];
         size_of_val(&*self.tests)
             + size_of_val(&*self.numbers)
             + self.sets.bytes()

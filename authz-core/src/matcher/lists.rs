@@ -22,9 +22,9 @@ const LONGEST: usize = 64;
 /// How many entries the classes of one line may list in all.
 const CLASS_ENTRIES: usize = 1 << 20;
 
-/// How many candidates the lists of whole identities may hold in all, and one of them.
-const WHOLE_CANDIDATES: usize = 1 << 20;
-const LONGEST_WHOLE: usize = List::LONGEST;
+/// How many candidates the lists of classes of identities may hold in all, and one of them.
+const CLASS_CANDIDATES: usize = 1 << 20;
+const LONGEST_OF_CLASS: usize = List::LONGEST;
 const _: () = assert!(LONGEST <= List::LONGEST);
 
 /// Lists in the making.
@@ -191,20 +191,19 @@ impl<'e, 'a> Lists<'e, 'a> {
         lists
     }
 
-    /// By the number of a pattern that names an identity whole: the candidates among those looked up by
-    /// identity whose every question to the identity holds.
+    /// By class of identities: the candidates among those looked up by identity whose every question to the
+    /// identity holds, where the class matches what `foreseen` says.
     ///
-    /// Identities that too many patterns match have no such list, so that a thousand identities times a
+    /// Classes that too many patterns match have no such list, so that a thousand identities times a
     /// thousand patterns are not written out.
-    pub(super) fn whole(&mut self, peer: &[List], foreseen: &[(u32, PatternNumbers)]) -> Vec<List> {
-        let mut lists = vec![List::NOT_FORESEEN; peer.len()];
+    pub(super) fn classes(&mut self, peer: &[List], foreseen: &[PatternNumbers]) -> Vec<List> {
+        let mut lists = vec![List::NOT_FORESEEN; foreseen.len()];
         let (mut tests, mut run): (Vec<TestOf>, Run) = (Vec::new(), Run::default());
-        let mut left = WHOLE_CANDIDATES.min(self.left());
-        for (number, matching) in foreseen {
-            let Some(place_of) = lists.get_mut(place(*number)) else { continue };
+        let mut left = CLASS_CANDIDATES.min(self.left());
+        for (matching, place_of) in foreseen.iter().zip(&mut lists) {
             let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
             let count: usize = of_patterns.clone().map(|list| list.length()).sum();
-            if count > LONGEST_WHOLE.min(left) {
+            if count > LONGEST_OF_CLASS.min(left) {
                 continue;
             }
             tests.clear();

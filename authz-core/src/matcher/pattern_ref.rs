@@ -16,6 +16,20 @@ pub(super) enum PatternRef<'p> {
     Sni(&'p SniMatch),
 }
 
+#[cfg(test)]
+impl PatternRef<'_> {
+    /// Whether it matches a text by itself.
+    pub(super) fn matches(self, text: &str) -> bool {
+        match self {
+            Self::Principal(pattern) => pattern.matches(text),
+            Self::Namespace(pattern) => pattern.matches(text),
+            Self::ServiceAccount(pattern) => pattern.matches(text),
+            Self::TrustDomain(pattern) => pattern.matches(text),
+            Self::Sni(pattern) => pattern.matches(text),
+        }
+    }
+}
+
 /// Numbers of patterns: few, most of the time.
 pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
 
@@ -53,6 +67,8 @@ impl Kinds {
     pub(super) const NAMESPACES: u8 = 1 << 4;
     pub(super) const NAMESPACE_AFFIXES: u8 = 1 << 5;
     pub(super) const ACCOUNTS: u8 = 1 << 6;
+    /// Suffixes of principals that do not take in a namespace.
+    pub(super) const ACCOUNT_SUFFIXES: u8 = 1 << 7;
 
     #[inline]
     pub(super) fn has(self, kind: u8) -> bool {

@@ -20,9 +20,9 @@ pub(super) struct Query<'q, const OPEN: bool> {
 pub(super) enum PeerQuery<'q> {
     Unknown,
     Absent,
-    /// Its one identity is what the pattern of this number names.
-    Whole(u32),
-    /// Identities that are compared with patterns; of a single one it is known that it is not `Whole`.
+    /// Its one identity is of this class.
+    Class(u32),
+    /// Identities that are compared with patterns.
     Texts(Principals<'q>),
     /// What this index worked out for it before.
     Resolved(&'q Resolved),
@@ -38,8 +38,8 @@ impl<'q, const OPEN: bool> Query<'q, OPEN> {
             match connection.known_peer() {
                 None => PeerQuery::Absent,
                 Some(Principals::Resolved(peer)) => resolved(peer, owner),
-                Some(Principals::One(identity)) => match identities.whole_identity(identity) {
-                    Some(number) => PeerQuery::Whole(number),
+                Some(Principals::One(identity)) => match identities.class_of(identity) {
+                    Some(class) => PeerQuery::Class(class),
                     None => PeerQuery::Texts(Principals::One(identity)),
                 },
                 Some(several) => PeerQuery::Texts(several),
@@ -100,9 +100,6 @@ impl Identities {
     /// Calls `found` with the number of each pattern that matches one of a peer's identities, perhaps
     /// more than once.
     pub(super) fn matching_identities(&self, identities: Principals<'_>, mut found: impl FnMut(u32)) {
-        match identities {
-            Principals::One(identity) => self.matching_unforeseen(identity, &mut found),
-            several => several.iter().for_each(|identity| self.matching_identity(identity, &mut found)),
-        }
+        identities.iter().for_each(|identity| self.matching_identity(identity, &mut found));
     }
 }

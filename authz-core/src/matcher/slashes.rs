@@ -50,7 +50,7 @@ impl Slashes {
 /// It takes four pieces whatever the length, the last of them again where there are fewer, so that no
 /// branch depends on it.
 #[inline]
-fn word(text: &[u8]) -> Option<u64> {
+pub(super) fn word(text: &[u8]) -> Option<u64> {
     let last = text.len().checked_sub(16)?;
     let piece = |start: usize| -> Option<u64> {
         let start = last.min(start);

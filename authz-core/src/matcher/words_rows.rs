@@ -6,6 +6,7 @@ use super::atom::Words;
 use super::lookup::place;
 use super::pattern_ref::PatternNumbers;
 use super::rows::{Row, Rows, keep, set};
+use crate::IS_SMALL;
 use crate::sort::sort;
 
 /// The most positive lists of one atom that are told apart; more are left to the rule.
@@ -20,8 +21,8 @@ pub(super) struct WordsRows<const W: usize> {
     free: [Row<W>; LISTS],
     /// What is absent has the row of no match.
     pub(super) absent: Row<W>,
-    /// By the number of a pattern that names a text whole: the row of that text.
-    whole: Box<[u32]>,
+    /// By class of texts: the number of its row.
+    classes: Box<[u32]>,
     rows: Box<[Row<W>]>,
 }
 
@@ -101,33 +102,30 @@ where
                 used(*number, &|used| set(&mut used.keeps_out, *atom, true));
             }
         }
-        let mut this = Self { places, uses: uses.into(), free, absent: [0; W], whole: Box::default(), rows: Box::default() };
+        let mut this = Self { places, uses: uses.into(), free, absent: [0; W], classes: Box::default(), rows: Box::default() };
         this.absent = this.row(&this.nothing());
         this
     }
 
-    /// Works out the rows of texts that patterns name whole: of each the number of that pattern, and of
-    /// all that match.
-    pub(super) fn foresee(&mut self, texts: &[(u32, PatternNumbers)], patterns: usize) {
-        if texts.is_empty() {
-            return;
-        }
+    /// Works out the rows of texts that are foreseen: of each class what patterns match it.
+    pub(super) fn foresee(&mut self, classes: &[PatternNumbers]) {
         let mut rows = Rows::default();
-        let mut whole = vec![0; patterns];
-        for (number, matching) in texts {
+        let row_of = |matching: &PatternNumbers| {
             let mut seen = self.nothing();
             matching.iter().for_each(|pattern| self.see(&mut seen, *pattern));
-            if let Some(row) = whole.get_mut(place(*number)) {
-                *row = rows.number(self.row(&seen));
-            }
-        }
-        (self.whole, self.rows) = (whole.into(), rows.finish());
+            rows.number(self.row(&seen))
+        };
+        self.classes = classes.iter().map(row_of).collect();
+        self.rows = rows.finish();
     }
 
-    /// The row of a text that a pattern names whole; nothing where none was worked out.
+    /// The row of a class of texts; nothing where none was worked out.
     #[inline]
-    pub(super) fn whole(&self, number: u32) -> Option<&Row<W>> {
-        self.rows.get(place(*self.whole.get(place(number))?))
+    pub(super) fn class(&self, class: u32) -> Option<&Row<W>> {
+        if IS_SMALL {
+            return None;
+        }
+        self.rows.get(place(*self.classes.get(place(class))?))
     }
 
     /// No pattern seen.
@@ -156,6 +154,6 @@ where
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.places.bytes() + size_of_val(&*self.uses) + size_of_val(&*self.whole) + size_of_val(&*self.rows)
+        self.places.bytes() + size_of_val(&*self.uses) + size_of_val(&*self.classes) + size_of_val(&*self.rows)
     }
 }

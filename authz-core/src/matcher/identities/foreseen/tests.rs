@@ -1,0 +1,113 @@
+use super::*;
+use crate::matcher::lookup::place;
+use crate::matcher::pattern_ref::Numbers;
+use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, TrustDomainMatch};
+
+/// Patterns, as a pair of their kind and text.
+const PATTERNS: [(&str, &str); 44] = [
+    ("principal", "cluster.local/ns/a/sa/b"),
+    ("principal", "cluster.local/ns/a/sa/bb"),
+    ("principal", "cluster.local/ns/web-1/sa/front-end-of-the-shop"),
+    ("principal", "cluster.local/ns/ns/sa/b"),
+    ("principal", "cluster.local/ns/a/sa/"),
+    ("principal", "cluster.local/ns/a"),
+    ("principal", "other.example/ns/a/sa/b"),
+    ("principal", "cluster.local/ns/a/sa/b/c"),
+    ("principal", "cluster.local/*"),
+    ("principal", "cluster.local/ns/*"),
+    ("principal", "cluster.local/ns/a/*"),
+    ("principal", "cluster.local/ns/web-1/sa/*"),
+    ("principal", "cluster.local/ns/w*"),
+    ("principal", "cluster.local/ns/web*"),
+    ("principal", "cluster.local/ns/a/s*"),
+    ("principal", "cluster.local/ns/web-2/sa/b*"),
+    ("principal", "cluster.local/ns/ns/*"),
+    ("principal", "cluster.l*"),
+    ("principal", "*/ns/a/sa/b"),
+    ("principal", "*/ns/web-1/sa/b"),
+    ("principal", "*/web-2/sa/b"),
+    ("principal", "*/ns/sa/b"),
+    ("principal", "*/sa/b"),
+    ("principal", "*/b"),
+    ("principal", "*b"),
+    ("principal", "*-end"),
+    ("principal", "*eb-1/sa/b"),
+    ("principal", "*.local/ns/a/sa/b"),
+    ("principal", "*"),
+    ("namespace", "a"),
+    ("namespace", "b"),
+    ("namespace", "ns"),
+    ("namespace", "web-1"),
+    ("namespace", "web*"),
+    ("namespace", "a/*"),
+    ("namespace", "*-1"),
+    ("namespace", "*sa"),
+    ("namespace", "*"),
+    ("account", "a/b"),
+    ("account", "web-2/front"),
+    ("trust domain", "cluster.local"),
+    ("trust domain", "cluster*"),
+    ("trust domain", "*.example"),
+    ("trust domain", "*"),
+];
+
+fn identities() -> Vec<String> {
+    let namespaces =
+        ["a", "b", "ns", "sa", "web-1", "web-2", "web-10", "w", "nsa", "a-very-long-namespace-that-fills-more-than-a-window"];
+    let accounts = ["b", "bb", "b-end", "front", "front-end-of-the-shop", "x", "sa", "ns", &"long-".repeat(20)];
+    let mut all = Vec::new();
+    for trust_domain in ["cluster.local", "other.example", "cluster.loca", "ns", ""] {
+        for namespace in namespaces {
+            for account in accounts {
+                all.push(format!("spiffe://{trust_domain}/ns/{namespace}/sa/{account}"));
+            }
+            all.extend(
+                ["", "/", "/sa", "/sa/", "/sa/b/", "/sa/b/c", "/x/sa/b", "/sb/b", "//sa/b"]
+                    .map(|rest| format!("spiffe://{trust_domain}/ns/{namespace}{rest}")),
+            );
+        }
+    }
+    all
+}
+
+#[test]
+fn identities_of_a_class_are_matched_by_what_is_foreseen_of_it() {
+    let identities = identities();
+    let (mut told, mut asked) = (0, 0);
+    // Each two patterns, all at once, and each left out of these.
+    let pairs = (0..PATTERNS.len()).flat_map(|one| (0..one).map(move |other| vec![one, other]));
+    let rest = (0..PATTERNS.len()).map(|one| (0..PATTERNS.len()).filter(|other| *other != one).collect());
+    for chosen in pairs.chain(rest).chain([(0..PATTERNS.len()).collect(), Vec::new()]) {
+        let principals: Vec<_> = PATTERNS.map(|(_, text)| PrincipalMatch::parse(text)).into();
+        let namespaces: Vec<_> = PATTERNS.map(|(_, text)| NamespaceMatch::parse(text)).into();
+        let accounts: Vec<_> = PATTERNS.map(|(_, text)| ServiceAccountMatch::parse(text, "a").ok()).into();
+        let trust_domains: Vec<_> = PATTERNS.map(|(_, text)| TrustDomainMatch::parse_condition(text).ok()).into();
+        let mut numbers = Numbers::default();
+        for at in chosen {
+            let pattern = match PATTERNS[at].0 {
+                "principal" => PatternRef::Principal(&principals[at]),
+                "namespace" => PatternRef::Namespace(&namespaces[at]),
+                "account" => PatternRef::ServiceAccount(accounts[at].as_ref().unwrap()),
+                _ => PatternRef::TrustDomain(trust_domains[at].as_ref().unwrap()),
+            };
+            numbers.number(pattern);
+        }
+        let (index, foreseen) = Identities::new(numbers.all());
+        for identity in &identities {
+            let expected: Vec<u32> =
+                (0..).zip(numbers.all()).filter(|(_, pattern)| pattern.matches(identity)).map(|(number, _)| number).collect();
+            assert_eq!(index.matching([&**identity]).as_slice(), expected, "{identity} against {:?}", numbers.all());
+            match index.class_of(identity) {
+                Some(class) => {
+                    let class = &foreseen[place(class)];
+                    assert_eq!(class.as_slice(), expected, "{identity} by class against {:?}", numbers.all());
+                    told += 1;
+                }
+                None => asked += 1,
+            }
+        }
+    }
+    let least = if IS_SMALL { 0 } else { 50_000 };
+    assert!(told >= least && asked > 100_000, "{told} identities had a class, {asked} had none");
+    assert!(!IS_SMALL || told == 0);
+}
