@@ -179,10 +179,8 @@ where
         keep_address(&mut left, self.destination.as_ref(), query.address(Dimension::Destination), denying);
         keep_address(&mut left, self.remote.as_ref(), query.address(Dimension::Remote), denying);
         for large in &self.large {
-            if let Some(address) = query.address(large.dimension)
-                && !large.set.contains(*address)
-            {
-                keep(&mut left, &large.outside);
+            if let Some(address) = query.address(large.dimension) {
+                large.keep(&mut left, large.set.contains(address), denying);
             }
         }
         if let Some(words) = self.sni.as_ref().and_then(|sni| sni.by(&left))
@@ -198,6 +196,16 @@ where
             }
         }
         left
+    }
+
+    /// The one set that atoms ask for, if they do not ask for anything else; what is left of them outside, and inside.
+    pub(super) fn one_set(&self) -> Option<(Dimension, &Arc<AddressSet>, [Row<W>; 2])> {
+        let [Large { dimension, set, outside }] = &*self.large else { return None };
+        let addresses = [&self.source, &self.destination, &self.remote].into_iter().all(Option::is_none);
+        let others = self.port.is_none() && self.peer.is_none() && self.sni.is_none() && self.verify.is_none();
+        let mut left = self.used;
+        keep(&mut left, outside);
+        (addresses && others).then_some((*dimension, set, [left, self.used]))
     }
 
     /// Whether one of these atoms is of a segment.
@@ -246,6 +254,24 @@ where
 }
 
 impl<const W: usize> Large<W> {
+    /// Rules out the atoms that ask for the set, where an address is not inside.
+    #[inline(always)]
+    fn keep(&self, left: &mut Row<W>, inside: Option<bool>, denying: &Row<W>) {
+        match inside {
+            Some(true) => {}
+            Some(false) => keep(left, &self.outside),
+            None => self.keep_lost(left, denying),
+        }
+    }
+
+    /// The same where it is not to be found whether it is: those whose match denies stay.
+    #[cold]
+    fn keep_lost(&self, left: &mut Row<W>, denying: &Row<W>) {
+        for ((left, outside), denying) in left.iter_mut().zip(&self.outside).zip(denying) {
+            *left &= outside | denying;
+        }
+    }
+
     /// Lets an atom ask for a set.
     fn add(all: &mut Vec<Self>, dimension: Dimension, known: &Arc<AddressSet>, bit: usize) {
         let same = |large: &Self| large.dimension == dimension && Arc::ptr_eq(&large.set, known);

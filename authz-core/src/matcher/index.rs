@@ -5,7 +5,6 @@ mod open;
 use std::sync::Arc;
 
 use self::open::{Open, Weighing};
-use super::Answer;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
@@ -15,12 +14,14 @@ use super::key::Key;
 use super::keyed::{Entry, Found, Keyed};
 use super::large_sets::LargeSets;
 use super::lookup::place;
+use super::one_set::OneSet;
 use super::patterns::Patterns;
 use super::query::Query;
 use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
 use super::server_names::ServerNames;
 use super::words_rows::LISTS;
+use super::{Answer, NO_ATOM};
 use crate::IS_SMALL;
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
@@ -367,6 +368,14 @@ impl Index {
             }
         }
         Peer::new(identities, &self.owner, resolved)
+    }
+
+    /// The one large set that rules ask for, if they ask for nothing else.
+    pub(super) fn one_set(&self) -> Option<OneSet> {
+        let Shape::One(block) = &self.shape else { return None };
+        let (dimension, set, rows) = block.one_set()?;
+        let first = rows.map(|left| std::array::from_fn(|segment| block.first_of(&left, segment).unwrap_or(NO_ATOM)));
+        Some(OneSet::new(set, dimension, self.reads, first))
     }
 
     pub(super) fn reads(&self) -> FactSet {

@@ -6,10 +6,10 @@ use super::lookup::place;
 #[derive(Clone, Debug)]
 pub(super) enum Ipv4Line {
     /// At most [`FEW`]: all of them are compared, without a branch.
-    Few { count: usize, boundaries: [u32; FEW] },
+    Few { boundaries: [u32; FEW] },
     /// A table over the first byte leads to one over the following bits, as many as the boundaries
     /// below that byte are worth, and that to the few which share all these bits.
-    Cells { first: Box<[Page; 256]>, cells: Box<[u32]>, boundaries: Box<[u32]>, count: usize },
+    Cells { first: Box<[Page; 256]>, cells: Box<[u32]>, boundaries: Box<[u32]> },
     /// A table over the first two bytes leads to the halves of the boundaries that share them.
     Halves { first: Box<[u32]>, halves: Box<[u16]> },
 }
@@ -41,10 +41,10 @@ pub(super) struct Page {
 impl Ipv4Line {
     /// Arranges boundaries, which are sorted, without 0 and without duplicates.
     pub(super) fn new(boundaries: &[u32]) -> Self {
-        if let Some(unused) = FEW.checked_sub(boundaries.len()) {
+        if boundaries.len() <= FEW {
             let mut all = [u32::MAX; FEW];
             all.iter_mut().zip(boundaries).for_each(|(place, boundary)| *place = *boundary);
-            Self::Few { count: FEW - unused, boundaries: all }
+            Self::Few { boundaries: all }
         } else if boundaries.len() < MANY {
             Self::cells(boundaries)
         } else {
@@ -74,7 +74,7 @@ impl Ipv4Line {
         cells.push(number(boundaries.len()));
         let mut padded = boundaries.to_vec();
         padded.extend([u32::MAX; WINDOW]);
-        Self::Cells { first: Box::new(first), cells: cells.into(), boundaries: padded.into(), count: boundaries.len() }
+        Self::Cells { first: Box::new(first), cells: cells.into(), boundaries: padded.into() }
     }
 
     fn halves(boundaries: &[u32]) -> Self {
@@ -93,30 +93,21 @@ impl Ipv4Line {
         Self::Halves { first: first.into(), halves: halves.into() }
     }
 
-    /// How many boundaries are not above an address, or up to [`SLACK`] more for the largest address.
+    /// How many boundaries are not above an address, or up to [`SLACK`] more for the largest address; if that
+    /// is not to be found, as what is built is complete, a place behind all.
     #[inline(always)]
     pub(super) fn roughly(&self, address: u32) -> usize {
         match self {
-            Self::Few { boundaries, .. } => place(not_above(boundaries, address)),
-            Self::Cells { first, cells, boundaries, .. } => in_cells(first, cells, boundaries, address).unwrap_or_default(),
-            Self::Halves { first, halves } => in_halves(first, halves, address).unwrap_or_default(),
-        }
-    }
-
-    /// How many boundaries are not above an address.
-    #[inline]
-    pub(super) fn position(&self, address: u32) -> usize {
-        let position = self.roughly(address);
-        match self {
-            Self::Few { count, .. } | Self::Cells { count, .. } => position.min(*count),
-            Self::Halves { .. } => position,
+            Self::Few { boundaries } => place(not_above(boundaries, address)),
+            Self::Cells { first, cells, boundaries } => in_cells(first, cells, boundaries, address).unwrap_or(usize::MAX),
+            Self::Halves { first, halves } => in_halves(first, halves, address).unwrap_or(usize::MAX),
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Few { .. } => 0,
-            Self::Cells { first, cells, boundaries, .. } => {
+            Self::Cells { first, cells, boundaries } => {
                 size_of_val(&**first) + size_of_val(&**cells) + size_of_val(&**boundaries)
             }
             Self::Halves { first, halves } => size_of_val(&**first) + size_of_val(&**halves),
@@ -198,7 +189,12 @@ mod tests {
             for address in [boundary.wrapping_sub(1), boundary, boundary.wrapping_add(1), boundary ^ 0xffff, boundary ^ 0xff_ffff]
             {
                 let expected = boundaries.partition_point(|boundary| *boundary <= address);
-                assert_eq!(line.position(address), expected, "{address:#x} among {} in {arrangement}", boundaries.len());
+                assert_eq!(
+                    line.roughly(address).min(boundaries.len()),
+                    expected,
+                    "{address:#x} among {} in {arrangement}",
+                    boundaries.len()
+                );
             }
         }
     }

@@ -20,11 +20,12 @@ impl Ipv6Line {
         }
     }
 
-    /// How many boundaries are not above an address.
+    /// How many boundaries are not above an address; if that is not to be found, as what is built is complete,
+    /// a place behind all.
     #[inline]
     pub(super) fn position(&self, address: u128) -> usize {
         let half = u64::try_from(address >> 64).unwrap_or(u64::MAX);
-        self.networks.not_above(half) + self.hosts.not_above(address)
+        self.networks.not_above(half).saturating_add(self.hosts.not_above(address))
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -68,7 +69,7 @@ impl<T: Copy + Ord> Sorted<T> {
         Self { levels: levels.into(), count }
     }
 
-    /// How many values are not above one.
+    /// How many values are not above one, or the largest number.
     #[inline]
     fn not_above(&self, value: T) -> usize {
         let mut found = 0;
@@ -76,7 +77,9 @@ impl<T: Copy + Ord> Sorted<T> {
             // What is below the first value of a level stands in its first group; the largest value, which
             // fills groups, may seem to stand behind the last.
             let start = found.clamp(1, level.len() / GROUP) - 1;
-            let Some(group) = level.get(start * GROUP..).and_then(|level| level.first_chunk::<GROUP>()) else { return 0 };
+            let Some(group) = level.get(start * GROUP..).and_then(|level| level.first_chunk::<GROUP>()) else {
+                return usize::MAX;
+            };
             found = start * GROUP + group.iter().map(|other| usize::from(*other <= value)).sum::<usize>();
         }
         found.min(self.count)

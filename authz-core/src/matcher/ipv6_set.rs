@@ -18,8 +18,9 @@ impl Ipv6Tree {
         Self { boundaries: Ipv6Line::new(&boundaries(ranges)), starts_inside }
     }
 
-    pub(super) fn contains(&self, address: u128) -> bool {
-        (self.boundaries.position(address) & 1 == 1) != self.starts_inside
+    pub(super) fn contains(&self, address: u128) -> Option<bool> {
+        let position = Some(self.boundaries.position(address)).filter(|position| *position != usize::MAX);
+        position.map(|position| (position & 1 == 1) != self.starts_inside)
     }
 
     pub(super) fn bytes(&self) -> usize {

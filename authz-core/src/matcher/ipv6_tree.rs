@@ -98,12 +98,11 @@ const HOSTS: usize = 3;
 const WINDOW: usize = 16;
 
 impl Ipv6Tree {
-    /// Whether an address is in the set.
-    #[inline]
-    pub(super) fn contains(&self, address: u128) -> bool {
+    /// Whether an address is in the set; nothing if that is not to be found, as what is built is complete.
+    #[inline(never)]
+    pub(super) fn contains(&self, address: u128) -> Option<bool> {
         let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
-        // What is built is complete; were it not, there would be no right answer.
-        self.page_holds(0, half(address >> 64), half(address & u128::from(u64::MAX))).unwrap_or_default()
+        self.page_holds(0, half(address >> 64), half(address & u128::from(u64::MAX)))
     }
 
     #[inline(always)]

@@ -113,7 +113,7 @@ impl Keyed {
     pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
         sort_stably(entries, |a, b| a.key.place().cmp(&b.key.place()));
         let mut sets = TestSets::default();
-        let tests: Vec<Test> = entries.iter().map(|entry| sets.test(entry.atom, entry.key, shared.large)).collect();
+        let tests: Vec<Test> = entries.iter().map(|entry| sets.test(entry, shared.large)).collect();
         let mut lists = Lists::new(entries, &tests, bytes / size_of::<Packed>());
         let mut ends = [0; 6];
         for (at, end) in ends.iter_mut().enumerate() {

@@ -26,9 +26,11 @@ mod home;
 mod identities;
 mod identity;
 mod index;
+// Large sets of addresses: found fast, or in little code.
+#[cfg_attr(feature = "small", path = "ipv4_set.rs")]
+mod ipv4_chunks;
 mod ipv4_line;
 mod ipv6_line;
-// Large sets of IPv6 addresses: found fast, or in little code.
 #[cfg_attr(feature = "small", path = "ipv6_set.rs")]
 mod ipv6_tree;
 mod key;
@@ -38,6 +40,7 @@ mod leading;
 mod lists;
 mod lookup;
 mod named;
+mod one_set;
 mod pattern_ref;
 mod patterns;
 mod query;
@@ -61,6 +64,7 @@ use crate::value::RuleId;
 
 use self::block::Block;
 use self::index::{Index, Sink};
+use self::one_set::OneSet;
 use self::rows::Row;
 pub(crate) use self::rules::{RulePlace, Rules};
 
@@ -290,13 +294,16 @@ impl<'a> Match<'a> {
 pub(crate) struct Matcher {
     rules: Rules,
     index: Index,
+    /// Where it says all.
+    one_set: Option<OneSet>,
 }
 
 impl Matcher {
     /// Compiles rules into about `bytes` bytes, or more slowly decided ones where it takes more.
     pub(crate) fn new(rules: Rules, bytes: usize) -> Self {
         let index = Index::new(&rules, bytes);
-        Self { rules, index }
+        let one_set = if IS_SMALL { None } else { index.one_set() };
+        Self { rules, index, one_set }
     }
 
     /// Whether a rule of each of some segments matches; nothing where rules ask for a fact that is not
@@ -322,12 +329,39 @@ impl Matcher {
         if IS_SMALL {
             return None;
         }
+        if let Some(one_set) = &self.one_set
+            && let Some(holds) = one_set.holds(connection)
+        {
+            return Some(segments.map(|segment| self.rule_id(one_set.first_of(holds, segment)?)));
+        }
         let mut first = First { segments: Segments::new(segments), atoms: [NO_ATOM; N] };
         self.index.find(&self.rules, connection, &mut first)?;
-        Some(first.atoms.map(|atom| {
-            let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
-            number.and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
-        }))
+        Some(first.atoms.map(|atom| if atom == NO_ATOM { None } else { self.rule_id(atom) }))
+    }
+
+    /// The rule of an atom.
+    #[inline]
+    fn rule_id(&self, atom: u32) -> Option<&RuleId> {
+        self.index.rule(atom).and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
+    }
+
+    /// Whether rules of some segments match, by whether the address of a connection is in one set, outside and
+    /// inside; nothing if there is more to it.
+    pub(crate) fn by_one_set<const N: usize>(&self, segments: [usize; N]) -> Option<[[bool; N]; 2]> {
+        let one_set = self.one_set.as_ref()?;
+        Some([false, true].map(|holds| segments.map(|segment| one_set.first_of(holds, segment).is_some())))
+    }
+
+    /// Whether that set holds the address, if a few steps say it.
+    #[inline(always)]
+    pub(crate) fn one_set_holds_at_once(&self, connection: &Connection<'_>) -> Option<bool> {
+        self.one_set.as_ref()?.holds_at_once(connection)
+    }
+
+    /// Whether that set holds the address, if it is known.
+    #[inline(always)]
+    pub(crate) fn one_set_holds(&self, connection: &Connection<'_>) -> Option<bool> {
+        self.one_set.as_ref()?.holds(connection)
     }
 
     /// What every segment says of any connection.

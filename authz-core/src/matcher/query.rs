@@ -60,12 +60,12 @@ impl<'q, const OPEN: bool> Query<'q, OPEN> {
 
     #[inline]
     pub(super) fn address(&self, dimension: Dimension) -> Option<&'q IpAddr> {
-        let (fact, address) = match dimension {
-            Dimension::Source => (FactSet::SOURCE_IP, self.connection.known_source()),
-            Dimension::Destination => (FactSet::DESTINATION_IP, self.connection.known_destination()),
-            Dimension::Remote => (FactSet::REMOTE_IP, self.connection.known_remote()),
+        let fact = match dimension {
+            Dimension::Source => FactSet::SOURCE_IP,
+            Dimension::Destination => FactSet::DESTINATION_IP,
+            Dimension::Remote => FactSet::REMOTE_IP,
         };
-        self.knows(fact).then_some(address)
+        self.knows(fact).then_some(dimension.known_of(self.connection))
     }
 
     /// The server name: not known, known to be absent, or there.
@@ -94,6 +94,16 @@ pub(super) enum Dimension {
 
 impl Dimension {
     pub(super) const ALL: [Self; 3] = [Self::Source, Self::Destination, Self::Remote];
+
+    /// This address of a connection, if it is known.
+    #[inline(always)]
+    pub(super) fn known_of<'c>(self, connection: &'c Connection<'_>) -> &'c IpAddr {
+        match self {
+            Self::Source => connection.known_source(),
+            Self::Destination => connection.known_destination(),
+            Self::Remote => connection.known_remote(),
+        }
+    }
 }
 
 impl Identities {

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::DENYING;
 use super::address_set::AddressSet;
-use super::atom::Atom;
 use super::key::Key;
+use super::keyed::Entry;
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::query::{Dimension, Query};
@@ -19,6 +20,8 @@ pub(super) struct Test {
     source: AddressTest,
     destination: AddressTest,
     remote: AddressTest,
+    /// What it says where a set is not to be found, though all are kept: of a rule that denies, that it holds.
+    if_lost: bool,
 }
 
 /// How much there is to a test.
@@ -51,7 +54,7 @@ impl Test {
     #[inline]
     pub(super) fn form(&self) -> Form {
         match self {
-            Self { port, source: AddressTest::Any, destination: AddressTest::Any, remote: AddressTest::Any } if !IS_SMALL => {
+            Self { port, source: AddressTest::Any, destination: AddressTest::Any, remote: AddressTest::Any, .. } if !IS_SMALL => {
                 match port {
                     PortTest::Any => Form::Sure,
                     PortTest::Few(ports) => Form::Ported(*ports),
@@ -78,7 +81,8 @@ enum Set {
 
 impl TestSets {
     /// The test of an atom, which need not ask again about what the atom is looked up by.
-    pub(super) fn test(&mut self, atom: &Atom, key: Key, large: &LargeSets) -> Test {
+    pub(super) fn test(&mut self, entry: &Entry<'_>, large: &LargeSets) -> Test {
+        let Entry { segment, atom, key, .. } = *entry;
         let mut address = |dimension: Dimension| match atom.addresses(dimension) {
             Some(set) if key != Key::Address(dimension) => self.address(set, large),
             Some(_) | None => AddressTest::Any,
@@ -88,7 +92,7 @@ impl TestSets {
             Some(set) if key != Key::Port => self.port(set),
             Some(_) | None => PortTest::Any,
         };
-        Test { port, source, destination, remote }
+        Test { port, source, destination, remote, if_lost: usize::from(segment) == DENYING }
     }
 
     fn port(&mut self, set: &Arc<Ranges<u16>>) -> PortTest {
@@ -121,25 +125,25 @@ impl TestSets {
         let port = match (test.port, query.port()) {
             (PortTest::Any, _) | (_, None) => true,
             (PortTest::Few(few), Some(port)) => few.iter().fold(false, |any, one| any | (*one == port)),
-            (PortTest::Set(set), Some(port)) => self.ports.get(place(set)).is_some_and(|set| set.contains(port)),
+            (PortTest::Set(set), Some(port)) => self.ports.get(place(set)).map_or(test.if_lost, |set| set.contains(port)),
         };
-        port && self.address_holds(test.source, query.address(Dimension::Source))
-            && self.address_holds(test.destination, query.address(Dimension::Destination))
-            && self.address_holds(test.remote, query.address(Dimension::Remote))
+        let holds = |asked, dimension| self.address_holds(asked, query.address(dimension)).unwrap_or(test.if_lost);
+        port && holds(test.source, Dimension::Source)
+            && holds(test.destination, Dimension::Destination)
+            && holds(test.remote, Dimension::Remote)
     }
 
     #[inline]
-    fn address_holds(&self, test: AddressTest, address: Option<&IpAddr>) -> bool {
-        match (test, address) {
+    fn address_holds(&self, test: AddressTest, address: Option<&IpAddr>) -> Option<bool> {
+        Some(match (test, address) {
             (AddressTest::Any, _) | (_, None) => true,
             (AddressTest::Range(first, last), Some(IpAddr::V4(address))) => (first..=last).contains(&address.to_bits()),
             (AddressTest::Range(..), Some(IpAddr::V6(_))) => false,
-            (AddressTest::Set(set), Some(address)) => match self.addresses.get(place(set)) {
-                Some(Set::Ranges(set)) => set.contains(*address),
-                Some(Set::Large(set)) => set.contains(*address),
-                None => false,
+            (AddressTest::Set(set), Some(address)) => match self.addresses.get(place(set))? {
+                Set::Ranges(set) => set.contains(*address),
+                Set::Large(set) => set.contains(address)?,
             },
-        }
+        })
     }
 
     pub(super) fn bytes(&self) -> usize {

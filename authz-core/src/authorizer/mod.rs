@@ -1,22 +1,25 @@
 //! The authorizer: the policies of one workload, compiled, deciding connections.
 
+mod compiled_rules;
+
 use std::sync::Arc;
 
+use self::compiled_rules::{ALLOW, AUDIT, CompiledRules, DENY, MISCONFIGURED, PROVIDERS, SHADOW_ALLOW, SHADOW_DENY};
+
+use crate::IS_SMALL;
 use crate::connection::Connection;
-use crate::decision::{Beside, Decision, EarlyDecision, MAX_PROVIDERS, Providers, Reason, Shadow, Verdict};
+use crate::decision::{Beside, Decision, EarlyDecision, Providers, Reason, Shadow, Verdict};
 use crate::decision_cache::DecisionCache;
 use crate::explain::{self, Explanation};
 use crate::fact::{Fact, Transport};
 use crate::fact_set::FactSet;
-use crate::matcher::{Answer, DENYING, Match, Matcher, Rules, SEGMENTS};
+use crate::matcher::{Answer, Match};
 use crate::peer::Peer;
-use crate::policy::{AuthorizationPolicy, PortMtls};
-use crate::ranking::ranked;
-use crate::resource::{Action, Mode};
+use crate::policy::PortMtls;
+use crate::resource::Mode;
 use crate::select::{AppliedPolicy, Selection};
-use crate::sort::sort;
 use crate::stats::Stats;
-use crate::workload::{Mesh, ProviderKind};
+use crate::workload::Mesh;
 
 /// Decides the connections of one workload.
 ///
@@ -64,40 +67,13 @@ struct Compiled {
     rules: Arc<CompiledRules>,
     /// Whether there are no CUSTOM rules, and no PeerAuthentication says anything of any port.
     is_plain: bool,
+    /// Of a plain one whose rules ask for one large set of addresses alone: a bit if what is outside may pass,
+    /// and one if what is inside may.
+    by_one_set: Option<u8>,
     selection: Selection,
     mesh: Arc<Mesh>,
     /// What is the same for this authorizer and its clones alone.
     owner: Arc<()>,
-}
-
-/// What workloads share to which the same policies apply.
-#[derive(Debug)]
-struct CompiledRules {
-    matcher: Matcher,
-    has: Has,
-    /// The gRPC providers that can be asked, in order; the rules of the nth are segment [`PROVIDERS`] + n.
-    providers: Vec<Box<str>>,
-}
-
-/// The segments of the matcher, one for each question that the order below asks.
-const DENY: usize = DENYING;
-const ALLOW: usize = 1;
-const AUDIT: usize = 2;
-const SHADOW_DENY: usize = 3;
-const SHADOW_ALLOW: usize = 4;
-/// CUSTOM rules that nobody can be asked about.
-const MISCONFIGURED: usize = 5;
-const PROVIDERS: usize = 6;
-const _: () = assert!(PROVIDERS + MAX_PROVIDERS <= SEGMENTS);
-
-/// Which policies apply at all, even without a rule that can match.
-#[derive(Clone, Copy, Debug, Default)]
-struct Has {
-    allow: bool,
-    audit: bool,
-    custom: bool,
-    shadow_deny: bool,
-    shadow_allow: bool,
 }
 
 impl Authorizer {
@@ -168,6 +144,33 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allows(&self, connection: &Connection<'_>) -> bool {
+        match self.0.by_one_set {
+            Some(allows) if !IS_SMALL => self.allows_by_one_set(connection, allows),
+            _ => self.allows_by_rules(connection),
+        }
+    }
+
+    // Each by itself, as nothing should be made ready for what is not needed: one look at a list of addresses takes
+    // no longer than that.
+    #[inline(never)]
+    fn allows_by_one_set(&self, connection: &Connection<'_>, allows: u8) -> bool {
+        match self.0.rules.matcher.one_set_holds_at_once(connection) {
+            // Without a branch, as it is not to be foreseen.
+            Some(holds) => allows >> u8::from(holds) & 1 == 1,
+            None => self.allows_by_one_set_at_length(connection, allows),
+        }
+    }
+
+    #[inline(never)]
+    fn allows_by_one_set_at_length(&self, connection: &Connection<'_>, allows: u8) -> bool {
+        match self.0.rules.matcher.one_set_holds(connection) {
+            Some(holds) => allows >> u8::from(holds) & 1 == 1,
+            None => self.allows_by_rules(connection),
+        }
+    }
+
+    #[inline(never)]
+    fn allows_by_rules(&self, connection: &Connection<'_>) -> bool {
         self.0.allows(connection).unwrap_or_else(|| self.decide(connection).verdict() == Verdict::Allow)
     }
 
@@ -293,41 +296,14 @@ impl Authorizer {
     }
 }
 
-impl CompiledRules {
-    fn new(selection: &Selection, mesh: &Mesh, index_bytes: usize) -> Self {
-        let mut rules = Rules::of(selection.policies.iter().map(|(_, policy)| Arc::clone(policy)).collect());
-        let mut has = Has::default();
-        for action in [Action::Deny, Action::Allow, Action::Audit] {
-            for (_, policy) in selection.policies.iter().filter(|(_, policy)| policy.action == action) {
-                match (action, policy.is_dry_run) {
-                    (Action::Allow, false) => has.allow = true,
-                    (Action::Allow, true) => has.shadow_allow = true,
-                    (Action::Deny, true) => has.shadow_deny = true,
-                    (Action::Audit, _) => has.audit = true,
-                    (Action::Deny, false) | (Action::Custom, _) => {}
-                }
-            }
-            for (rank, (is_dry_run, rule)) in ranked(selection, |policy| policy.action == action).into_iter().enumerate() {
-                let segment = match (action, is_dry_run) {
-                    (Action::Deny, false) => DENY,
-                    (Action::Deny, true) => SHADOW_DENY,
-                    (Action::Allow, false) => ALLOW,
-                    (Action::Allow, true) => SHADOW_ALLOW,
-                    (Action::Audit | Action::Custom, _) => AUDIT,
-                };
-                rules.push(rule, segment, rank);
-            }
-        }
-        let providers = custom(selection, mesh, &mut rules);
-        has.custom = rules.has_segment_from(MISCONFIGURED);
-        Self { matcher: Matcher::new(rules, index_bytes), has, providers }
-    }
-}
-
 impl Compiled {
     fn new(rules: Arc<CompiledRules>, selection: Selection, mesh: &Arc<Mesh>) -> Self {
         let opens_all_ports = matches!(selection.mtls.of_all_ports(), Some(PortMtls { policy: None, .. }));
-        Self { is_plain: opens_all_ports && !rules.has.custom, rules, selection, mesh: Arc::clone(mesh), owner: Arc::new(()) }
+        let is_plain = opens_all_ports && !rules.has.custom;
+        let by_one_set = if is_plain { rules.matcher.by_one_set([DENY, ALLOW]) } else { None };
+        let by_one_set =
+            by_one_set.map(|[outside, inside]| u8::from(rules.has.allows(outside)) | u8::from(rules.has.allows(inside)) << 1);
+        Self { is_plain, by_one_set, rules, selection, mesh: Arc::clone(mesh), owner: Arc::new(()) }
     }
 
     /// The verdict, if it takes no more than DENY and ALLOW rules and facts that are known.
@@ -336,8 +312,7 @@ impl Compiled {
         if !self.is_plain && (self.rules.has.custom || self.mtls(connection) != Ok(FactSet::EMPTY)) {
             return None;
         }
-        let [denies, allows] = self.rules.matcher.any(connection, [DENY, ALLOW])?;
-        Some(!denies && (!self.rules.has.allow || allows))
+        self.rules.matcher.any(connection, [DENY, ALLOW]).map(|matches| self.rules.has.allows(matches))
     }
 
     fn decide(&self, connection: &Connection<'_>) -> Result<Decision<'_>, FactSet> {
@@ -474,30 +449,4 @@ fn tail<'a>(deny: Match<'a>, allow: Match<'a>, has_allow: bool) -> Result<Reason
         Some(rule) if has_allow => Ok(Reason::AllowPolicy(rule)),
         Some(_) | None => Ok(Reason::NoPolicy),
     }
-}
-
-/// Adds the rules of CUSTOM policies: those that nobody can be asked about, and a segment a provider.
-/// Answers the providers in the order in which they are asked.
-fn custom(selection: &Selection, mesh: &Mesh, rules: &mut Rules) -> Vec<Box<str>> {
-    let mut names: Vec<&str> = selection.of(Action::Custom).map(|policy| &*policy.provider).collect();
-    sort(&mut names);
-    names.dedup();
-    let most = if mesh.multiple_custom_providers { MAX_PROVIDERS } else { 1 };
-    let several = names.len() > most;
-    let mut providers: Vec<Box<str>> = Vec::new();
-    for name in names {
-        let segment = match mesh.extension_providers.get(name) {
-            Some(ProviderKind::Http) if !several => continue,
-            Some(ProviderKind::Grpc) if !several => {
-                providers.push(name.into());
-                PROVIDERS + providers.len() - 1
-            }
-            Some(_) | None => MISCONFIGURED,
-        };
-        let of_provider = |policy: &AuthorizationPolicy| policy.action == Action::Custom && &*policy.provider == name;
-        for (rank, (_, rule)) in ranked(selection, of_provider).into_iter().enumerate() {
-            rules.push(rule, segment, rank);
-        }
-    }
-    providers
 }
