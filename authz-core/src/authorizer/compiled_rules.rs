@@ -41,14 +41,6 @@ pub(super) struct Has {
     pub(super) shadow_allow: bool,
 }
 
-impl Has {
-    /// The verdict where DENY and ALLOW rules match or not.
-    #[inline]
-    pub(super) fn allows(self, [denies, allows]: [bool; 2]) -> bool {
-        !denies && (!self.allow || allows)
-    }
-}
-
 impl CompiledRules {
     pub(super) fn new(selection: &Selection, mesh: &Mesh, index_bytes: usize) -> Self {
         let mut rules = Rules::of(selection.policies.iter().map(|(_, policy)| Arc::clone(policy)).collect());

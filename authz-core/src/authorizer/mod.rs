@@ -1,9 +1,11 @@
 //! The authorizer: the policies of one workload, compiled, deciding connections.
 
+mod by_one_set;
 mod compiled_rules;
 
 use std::sync::Arc;
 
+use self::by_one_set::ByOneSet;
 use self::compiled_rules::{ALLOW, AUDIT, CompiledRules, DENY, MISCONFIGURED, PROVIDERS, SHADOW_ALLOW, SHADOW_DENY};
 
 use crate::IS_SMALL;
@@ -67,9 +69,8 @@ struct Compiled {
     rules: Arc<CompiledRules>,
     /// Whether there are no CUSTOM rules, and no PeerAuthentication says anything of any port.
     is_plain: bool,
-    /// Of a plain one whose rules ask for one large set of addresses alone: a bit if what is outside may pass,
-    /// and one if what is inside may.
-    by_one_set: Option<u8>,
+    /// Of a plain one whose rules ask for one large set of addresses alone.
+    by_one_set: Option<ByOneSet>,
     selection: Selection,
     mesh: Arc<Mesh>,
     /// What is the same for this authorizer and its clones alone.
@@ -100,6 +101,18 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decide(&self, connection: &Connection<'_>) -> Decision<'_> {
+        if let Some(by) = &self.0.by_one_set
+            && !IS_SMALL
+            && by.is_all
+            && let Some(holds) = self.0.rules.matcher.one_set_holds_at_once(connection)
+        {
+            return Decision::only(by.reason(holds));
+        }
+        self.decide_at_length(connection)
+    }
+
+    #[inline(never)]
+    fn decide_at_length(&self, connection: &Connection<'_>) -> Decision<'_> {
         if let Some(reason) = self.0.plain_reason(connection) {
             return Decision::only(reason);
         }
@@ -144,27 +157,26 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allows(&self, connection: &Connection<'_>) -> bool {
-        match self.0.by_one_set {
-            Some(allows) if !IS_SMALL => self.allows_by_one_set(connection, allows),
+        match &self.0.by_one_set {
+            Some(by) if !IS_SMALL => self.allows_by_one_set(connection, by),
             _ => self.allows_by_rules(connection),
         }
     }
 
-    // Each by itself, as nothing should be made ready for what is not needed: one look at a list of addresses takes
-    // no longer than that.
+    // These stand by themselves, as nothing should be made ready for what is not needed: one look at a list of
+    // addresses takes no longer than that.
     #[inline(never)]
-    fn allows_by_one_set(&self, connection: &Connection<'_>, allows: u8) -> bool {
+    fn allows_by_one_set(&self, connection: &Connection<'_>, by: &ByOneSet) -> bool {
         match self.0.rules.matcher.one_set_holds_at_once(connection) {
-            // Without a branch, as it is not to be foreseen.
-            Some(holds) => allows >> u8::from(holds) & 1 == 1,
-            None => self.allows_by_one_set_at_length(connection, allows),
+            Some(holds) => by.allows(holds),
+            None => self.allows_by_one_set_at_length(connection, by),
         }
     }
 
     #[inline(never)]
-    fn allows_by_one_set_at_length(&self, connection: &Connection<'_>, allows: u8) -> bool {
+    fn allows_by_one_set_at_length(&self, connection: &Connection<'_>, by: &ByOneSet) -> bool {
         match self.0.rules.matcher.one_set_holds(connection) {
-            Some(holds) => allows >> u8::from(holds) & 1 == 1,
+            Some(holds) => by.allows(holds),
             None => self.allows_by_rules(connection),
         }
     }
@@ -300,9 +312,7 @@ impl Compiled {
     fn new(rules: Arc<CompiledRules>, selection: Selection, mesh: &Arc<Mesh>) -> Self {
         let opens_all_ports = matches!(selection.mtls.of_all_ports(), Some(PortMtls { policy: None, .. }));
         let is_plain = opens_all_ports && !rules.has.custom;
-        let by_one_set = if is_plain { rules.matcher.by_one_set([DENY, ALLOW]) } else { None };
-        let by_one_set =
-            by_one_set.map(|[outside, inside]| u8::from(rules.has.allows(outside)) | u8::from(rules.has.allows(inside)) << 1);
+        let by_one_set = if is_plain { ByOneSet::new(&rules) } else { None };
         Self { is_plain, by_one_set, rules, selection, mesh: Arc::clone(mesh), owner: Arc::new(()) }
     }
 
@@ -312,7 +322,8 @@ impl Compiled {
         if !self.is_plain && (self.rules.has.custom || self.mtls(connection) != Ok(FactSet::EMPTY)) {
             return None;
         }
-        self.rules.matcher.any(connection, [DENY, ALLOW]).map(|matches| self.rules.has.allows(matches))
+        let [denies, allows] = self.rules.matcher.any(connection, [DENY, ALLOW])?;
+        Some(!denies && (!self.rules.has.allow || allows))
     }
 
     fn decide(&self, connection: &Connection<'_>) -> Result<Decision<'_>, FactSet> {
@@ -328,6 +339,11 @@ impl Compiled {
     fn plain_reason(&self, connection: &Connection<'_>) -> Option<Reason<'_>> {
         if !self.is_plain || self.rules.has.audit || self.rules.has.shadow_deny || self.rules.has.shadow_allow {
             return None;
+        }
+        if let Some(by) = &self.by_one_set
+            && !IS_SMALL
+        {
+            return self.rules.matcher.one_set_holds(connection).map(|holds| by.reason(holds));
         }
         let [deny, allow] = self.rules.matcher.first(connection, [DENY, ALLOW])?;
         Some(match (deny, allow) {

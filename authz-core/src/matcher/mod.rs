@@ -329,27 +329,23 @@ impl Matcher {
         if IS_SMALL {
             return None;
         }
-        if let Some(one_set) = &self.one_set
-            && let Some(holds) = one_set.holds(connection)
-        {
-            return Some(segments.map(|segment| self.rule_id(one_set.first_of(holds, segment)?)));
-        }
         let mut first = First { segments: Segments::new(segments), atoms: [NO_ATOM; N] };
         self.index.find(&self.rules, connection, &mut first)?;
-        Some(first.atoms.map(|atom| if atom == NO_ATOM { None } else { self.rule_id(atom) }))
+        Some(first.atoms.map(|atom| self.rule_id(atom)))
     }
 
     /// The rule of an atom.
     #[inline]
     fn rule_id(&self, atom: u32) -> Option<&RuleId> {
-        self.index.rule(atom).and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
+        let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
+        number.and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
     }
 
-    /// Whether rules of some segments match, by whether the address of a connection is in one set, outside and
-    /// inside; nothing if there is more to it.
-    pub(crate) fn by_one_set<const N: usize>(&self, segments: [usize; N]) -> Option<[[bool; N]; 2]> {
+    /// The first rule of each of some segments that matches, where all that is asked is whether one large set
+    /// holds an address: where it does not, and where it does.
+    pub(crate) fn by_one_set<const N: usize>(&self, segments: [usize; N]) -> Option<[[Option<&RuleId>; N]; 2]> {
         let one_set = self.one_set.as_ref()?;
-        Some([false, true].map(|holds| segments.map(|segment| one_set.first_of(holds, segment).is_some())))
+        Some(one_set.first.map(|first| segments.map(|segment| self.rule_id(*first.get(segment)?))))
     }
 
     /// Whether that set holds the address, if a few steps say it.

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::SEGMENTS;
 use super::address_set::AddressSet;
 use super::query::Dimension;
-use super::{NO_ATOM, SEGMENTS};
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 
@@ -16,8 +16,8 @@ pub(super) struct OneSet {
     dimension: Dimension,
     /// The fact that is the address.
     reads: FactSet,
-    /// By segment the first atom that matches an address outside, and one inside.
-    first: [[u32; SEGMENTS]; 2],
+    /// By segment the first atom that matches an address outside, and one inside, or [`NO_ATOM`](super::NO_ATOM).
+    pub(super) first: [[u32; SEGMENTS]; 2],
 }
 
 impl OneSet {
@@ -41,13 +41,5 @@ impl OneSet {
     #[inline]
     pub(super) fn holds(&self, connection: &Connection<'_>) -> Option<bool> {
         self.set.contains(self.address(connection)?)
-    }
-
-    /// The first atom of a segment that matches an address inside, or outside, or [`NO_ATOM`].
-    #[inline(always)]
-    pub(super) fn first_of(&self, holds: bool, segment: usize) -> Option<u32> {
-        let [outside, inside] = &self.first;
-        let first = if holds { inside } else { outside };
-        first.get(segment).copied().filter(|atom| *atom != NO_ATOM)
     }
 }
