@@ -64,6 +64,9 @@ use crate::workload::Mesh;
 #[derive(Clone, Debug)]
 pub struct Authorizer(Arc<Compiled>);
 
+/// How many connections of a batch are looked up before the first of them is handed on.
+const BATCH: usize = 16;
+
 #[derive(Debug)]
 struct Compiled {
     rules: Arc<CompiledRules>,
@@ -217,8 +220,17 @@ impl Authorizer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn decide_batch<'a>(&'a self, connections: &[Connection<'_>], mut each: impl FnMut(usize, Decision<'a>)) {
-        for (at, connection) in connections.iter().enumerate() {
-            each(at, self.decide(connection));
+        for (start, batch) in (0..).step_by(BATCH).zip(connections.chunks(BATCH)) {
+            // Looks at a large set wait for memory together, if nothing else comes between them.
+            let mut held = [None; BATCH];
+            if let (false, Some(ByOneSet { is_all: true, .. })) = (IS_SMALL, &self.0.by_one_set) {
+                let matcher = &self.0.rules.matcher;
+                held.iter_mut().zip(batch).for_each(|(held, connection)| *held = matcher.one_set_holds_at_once(connection));
+            }
+            for ((at, connection), held) in (start..).zip(batch).zip(held) {
+                let by = self.0.by_one_set.as_ref().zip(held);
+                each(at, by.map_or_else(|| self.decide_at_length(connection), |(by, holds)| Decision::only(by.reason(holds))));
+            }
         }
     }
 
