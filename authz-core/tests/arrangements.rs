@@ -171,6 +171,63 @@ fn block_lists_of_thousands_are_kept_apart_and_decide_the_same() {
 }
 
 #[test]
+fn a_block_list_alone_decides_as_it_is_explained_whatever_is_beside_it() {
+    let policy = |name: &str, spec: &str| {
+        format!(
+            "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: {name}, namespace: foo}}, spec: {spec}}}\n"
+        )
+    };
+    let audit = policy("audit", "{action: AUDIT, rules: [{}]}");
+    let everyone = policy("everyone", "{rules: [{}]}");
+    let nobody = policy("nobody", "{}");
+    let strict = "---\n{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: all, namespace: foo}, \
+                  spec: {mtls: {mode: STRICT}}}\n";
+    // Some are spread evenly, some crowd.
+    let blocks = |family: &str| -> Vec<String> {
+        let even = (0..5000_u32).map(|n| match family {
+            "v4" => format!("10.{}.{}.{}/31", n >> 14, n >> 6 & 0xff, n << 2 & 0xff),
+            _ => format!("2001:db8:{:x}:{:x}::/66", n >> 8, n & 0xff),
+        });
+        let crowd = (0..64).map(|n| if family == "v4" { format!("192.0.2.{}", 2 * n) } else { format!("2001:db8::{:x}", 2 * n) });
+        even.chain(crowd).collect()
+    };
+    for family in ["v4", "v6"] {
+        for (field, action) in [("ipBlocks", "DENY"), ("notIpBlocks", "ALLOW"), ("remoteIpBlocks", "DENY")] {
+            let list = format!(
+                "{{action: {action}, rules: [{{from: [{{source: {{{field}: ['{}']}}}}]}}]}}",
+                blocks(family).join("', '")
+            );
+            let list = policy("list", &list);
+            for beside in ["", &audit, &everyone, &nobody, strict] {
+                let policies = PolicySet::from_yaml(&format!("{list}{beside}"), &Mesh::default()).unwrap();
+                let authorizer = policies.authorizer_for(&Workload::new("foo"));
+                assert_eq!(authorizer.stats().large_sets, 1, "{}", authorizer.stats());
+                let addresses =
+                    ["10.0.0.0", "10.0.78.28", "192.0.2.0", "192.0.2.126", "2001:db8::", "2001:db8:13:87::", "2001:db8::7e"];
+                let connections: Vec<Connection<'_>> = addresses
+                    .iter()
+                    .flat_map(|first| [-1, 0, 1, 2, 3].map(|step| shift(first.parse().unwrap(), step)))
+                    .map(|source| Connection::new(source, "10.0.0.9:80".parse().unwrap()).plaintext())
+                    .flat_map(|connection| [connection, connection.source_ip(Fact::Unknown)])
+                    .collect();
+                let mut cache = DecisionCache::new(64);
+                for connection in &connections {
+                    assert_eq!(authorizer.decide(connection), authorizer.explain(connection).decision, "{connection:?}");
+                    every_way_agrees(&authorizer, connection, &mut cache);
+                }
+                // More than are looked up together.
+                let mut seen = 0;
+                authorizer.decide_batch(&connections, |at, decision| {
+                    assert_eq!((at, decision), (seen, authorizer.decide(&connections[at])));
+                    seen += 1;
+                });
+                assert_eq!(seen, connections.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn rules_of_which_nothing_is_rare_decide_the_same() {
     let mut text = String::new();
     for n in 0..1300 {
