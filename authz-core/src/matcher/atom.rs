@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use super::pattern_ref::{Numbers, PatternNumbers, PatternRef};
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Ranges, Set, of_ports};
+use crate::IS_SMALL;
 use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::sort::sort;
@@ -74,6 +75,13 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
         let places = (0..u8::MAX).map(Some).chain(std::iter::repeat(None));
         places.zip(clauses).map(|(from, clause)| Atom { from, ..Atom::of(clause, texts) }).collect()
     };
+    if !IS_SMALL && rule.from.len() <= 1 && rule.to.len() <= 1 {
+        // Most rules are one conjunction, and it takes no putting together.
+        let from = rule.from.first().filter(|clause| !clause.terms.is_empty()).map(|_| 0);
+        let mut atom = Atom { from, ..Atom::default() };
+        rule.clauses().for_each(|clause| atom.ask(clause, texts));
+        return add(atom);
+    }
     let (from, to) = (entries(&rule.from), entries(&rule.to));
     let when = Atom::of(&rule.when, texts);
     if from.len().saturating_mul(to.len()) > MOST_COMBINATIONS {
@@ -90,6 +98,7 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     }
     match (from.as_slice(), to.as_slice()) {
         ([_], [one]) => from.into_iter().for_each(|source| add(source.and(one, true).and(&when, true))),
+        (_, [one]) => from.into_iter().for_each(|source| add(source.and(one, false).and(&when, false))),
         _ => {
             for source in &from {
                 for operation in &to {
@@ -120,22 +129,27 @@ impl Atom {
 
     fn of<'p>(clause: &'p Clause, texts: &mut Texts<'p>) -> Self {
         let mut atom = Self::default();
+        atom.ask(clause, texts);
+        atom
+    }
+
+    /// Asks for what a clause asks for too.
+    fn ask<'p>(&mut self, clause: &'p Clause, texts: &mut Texts<'p>) {
         for term in &clause.terms {
-            atom.asks |= term.patterns.fact();
+            self.asks |= term.patterns.fact();
             match &term.patterns {
-                Patterns::SourceIp(blocks) => restrict(&mut atom.source, AddressRanges::of_blocks(blocks), term),
-                Patterns::RemoteIp(blocks) => restrict(&mut atom.remote, AddressRanges::of_blocks(blocks), term),
-                Patterns::DestinationIp(blocks) => restrict(&mut atom.destination, AddressRanges::of_blocks(blocks), term),
-                Patterns::DestinationPort(ports) => restrict(&mut atom.port, of_ports(ports), term),
-                Patterns::Principal(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::Principal),
-                Patterns::Namespace(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::Namespace),
-                Patterns::ServiceAccount(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::ServiceAccount),
-                Patterns::TrustDomain(values) => atom.peer.add(term, &mut texts.peer, values, PatternRef::TrustDomain),
-                Patterns::Sni(values) => atom.sni.add(term, &mut texts.sni, values, PatternRef::Sni),
-                Patterns::Metadata(..) => atom.verify = true,
+                Patterns::SourceIp(blocks) => restrict(&mut self.source, AddressRanges::of_blocks(blocks), term),
+                Patterns::RemoteIp(blocks) => restrict(&mut self.remote, AddressRanges::of_blocks(blocks), term),
+                Patterns::DestinationIp(blocks) => restrict(&mut self.destination, AddressRanges::of_blocks(blocks), term),
+                Patterns::DestinationPort(ports) => restrict(&mut self.port, of_ports(ports), term),
+                Patterns::Principal(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::Principal),
+                Patterns::Namespace(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::Namespace),
+                Patterns::ServiceAccount(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::ServiceAccount),
+                Patterns::TrustDomain(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::TrustDomain),
+                Patterns::Sni(values) => self.sni.add(term, &mut texts.sni, values, PatternRef::Sni),
+                Patterns::Metadata(..) => self.verify = true,
             }
         }
-        atom
     }
 
     /// What asks for both; whether it is the only one of its rule.

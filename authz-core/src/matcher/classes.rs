@@ -1,7 +1,10 @@
 //! Equivalence classes: stretches of a line on which the same sets hold every value.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
+use hashbrown::HashTable;
+
+use super::lookup::place;
 use super::ranges::{Line, Ranges};
 use crate::sort::sort;
 
@@ -21,7 +24,9 @@ pub(super) struct Classes {
     holding: Vec<u32>,
     /// Where each class ends in it.
     ends: Vec<usize>,
-    known: HashMap<Box<[u32]>, u32, foldhash::fast::RandomState>,
+    /// Each class with its hash.
+    known: HashTable<(u64, u32)>,
+    hasher: foldhash::fast::RandomState,
     /// How many entries `holding` may have.
     limit: usize,
     /// How many sets were looked at.
@@ -31,13 +36,27 @@ pub(super) struct Classes {
 impl Classes {
     /// No class but that of no set, whose number is 0. Beyond `limit` entries a line is given up.
     pub(super) fn new(limit: usize) -> Self {
-        Self { holding: Vec::new(), ends: vec![0], known: HashMap::default(), limit, work: 0 }
+        Self {
+            holding: Vec::new(),
+            ends: vec![0],
+            known: HashTable::new(),
+            hasher: foldhash::fast::RandomState::default(),
+            limit,
+            work: 0,
+        }
     }
 
     /// For each class, in order, the sets that hold its values.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u32]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| self.holding.get(start..*end).unwrap_or_default())
+    }
+
+    /// The sets that hold the values of a class, in order.
+    fn of(&self, class: u32) -> &[u32] {
+        let start = place(class).checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let end = self.ends.get(place(class)).copied().unwrap_or_default();
+        self.holding.get(start..end).unwrap_or_default()
     }
 
     /// The class of some sets, in order; nothing where there are too many of them.
@@ -49,7 +68,8 @@ impl Classes {
         if self.work > self.limit.saturating_mul(16) {
             return None;
         }
-        if let Some(class) = self.known.get(holding) {
+        let hash = self.hasher.hash_one(holding);
+        if let Some((_, class)) = self.known.find(hash, |(others, class)| *others == hash && self.of(*class) == holding) {
             return Some(*class);
         }
         self.holding.extend_from_slice(holding);
@@ -58,41 +78,41 @@ impl Classes {
         }
         let class = u32::try_from(self.ends.len()).ok()?;
         self.ends.push(self.holding.len());
-        self.known.insert(holding.into(), class);
+        self.known.insert_unique(hash, (hash, class), |(hash, _)| *hash);
         Some(class)
     }
 
     /// Cuts a line by sets; nothing beyond the limit.
     pub(super) fn cut<T: Line>(&mut self, sets: &[&Ranges<T>]) -> Option<Stretches<T>> {
-        let mut events: Vec<(T, u32)> = Vec::with_capacity(sets.iter().map(|set| 2 * set.as_slice().len()).sum());
+        let mut events: Vec<T::Event> = Vec::with_capacity(sets.iter().map(|set| 2 * set.as_slice().len()).sum());
         for (number, set) in (0..).zip(sets) {
             for (first, last) in set.as_slice() {
-                events.push((*first, number));
-                events.extend(last.next().map(|behind| (behind, number)));
+                events.push(first.event(number));
+                events.extend(last.next().map(|behind| behind.event(number)));
             }
         }
         sort(&mut events);
         let mut stretches = Stretches { starts: vec![T::MIN], classes: vec![0] };
         let (mut active, mut next): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
-        for same in events.chunk_by(|(one, _), (two, _)| one == two) {
-            let Some((at, _)) = same.first() else { continue };
+        for same in events.chunk_by(|one, two| T::of_event(*one).0 == T::of_event(*two).0) {
+            let Some((at, _)) = same.first().map(|event| T::of_event(*event)) else { continue };
             // A set starts where it was not active, and ends where it was. All that do so here are taken in
             // one pass, as there may be as many as there are sets.
             next.clear();
             let mut before = active.iter().copied().peekable();
-            for (_, number) in same {
-                next.extend(std::iter::from_fn(|| before.next_if(|known| known < number)));
-                if before.next_if_eq(number).is_none() {
-                    next.push(*number);
+            for (_, number) in same.iter().map(|event| T::of_event(*event)) {
+                next.extend(std::iter::from_fn(|| before.next_if(|known| *known < number)));
+                if before.next_if_eq(&number).is_none() {
+                    next.push(number);
                 }
             }
             next.extend(before);
             std::mem::swap(&mut active, &mut next);
             let class = self.class(&active)?;
-            if *at == T::MIN {
+            if at == T::MIN {
                 stretches.classes = vec![class];
             } else if stretches.classes.last() != Some(&class) {
-                stretches.starts.push(*at);
+                stretches.starts.push(at);
                 stretches.classes.push(class);
             }
         }

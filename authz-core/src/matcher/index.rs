@@ -118,7 +118,9 @@ impl Index {
     /// Compiles rules into about `bytes` bytes where that can be had.
     pub(super) fn new(rules: &Rules, bytes: usize) -> Self {
         let mut texts = Texts::default();
-        let (mut heads, mut atoms): (Vec<Head>, Vec<Atom>) = (Vec::new(), Vec::new());
+        // Most rules are one conjunction.
+        let (mut heads, mut atoms): (Vec<Head>, Vec<Atom>) =
+            (Vec::with_capacity(rules.len()), Vec::with_capacity(rules.len() + rules.len() / 2));
         for (number, (segment, rule)) in (0..).zip(rules.iter()) {
             let first = atoms.len();
             add_atoms(rule, &mut texts, |mut atom| {

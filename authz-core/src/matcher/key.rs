@@ -57,7 +57,8 @@ impl Key {
         sni: &[PatternRef<'_>],
         large: &LargeSets,
     ) -> Vec<Option<Self>> {
-        let best = |atom: &Atom, is_wanted: &dyn Fn(Self) -> bool| Self::best(atom, peer, sni, large, is_wanted);
+        let of_texts = [peer, sni].map(|all| -> Vec<u32> { all.iter().map(|pattern| of_pattern(*pattern)).collect() });
+        let best = |atom: &Atom, is_wanted: &dyn Fn(Self) -> bool| Self::best(atom, &of_texts, large, is_wanted);
         let mut keys: Vec<Option<Self>> = atoms.iter().map(|atom| best(atom, &|_| true)).collect();
         if IS_SMALL {
             return keys;
@@ -123,14 +124,9 @@ impl Key {
         }
     }
 
-    /// The rarest key of an atom that is wanted.
-    fn best(
-        atom: &Atom,
-        peer: &[PatternRef<'_>],
-        sni: &[PatternRef<'_>],
-        large: &LargeSets,
-        is_wanted: &dyn Fn(Self) -> bool,
-    ) -> Option<Self> {
+    /// The rarest key of an atom that is wanted, by how common the patterns over identities and those over
+    /// server names are.
+    fn best(atom: &Atom, [peer, sni]: &[Vec<u32>; 2], large: &LargeSets, is_wanted: &dyn Fn(Self) -> bool) -> Option<Self> {
         let mut best: Option<(u32, Self)> = None;
         let mut offer = |commonness: u32, key: Self| {
             if commonness < TOO_COMMON && best.is_none_or(|(least, _)| commonness < least) && is_wanted(key) {
@@ -214,11 +210,11 @@ impl Piles {
     }
 }
 
-/// Offers each positive list of patterns with its commonness.
-fn texts(words: &Words, all: &[PatternRef<'_>], mut offer: impl FnMut(usize, u32)) {
+/// Offers each positive list of patterns with its commonness, by that of each pattern.
+fn texts(words: &Words, all: &[u32], mut offer: impl FnMut(usize, u32)) {
     for (list, numbers) in words.any.iter().enumerate().filter(|(_, numbers)| numbers.len() <= MOST_VALUES) {
         let patterns = numbers.iter().filter_map(|number| all.get(super::lookup::place(*number)));
-        offer(list, patterns.map(|pattern| of_pattern(*pattern)).fold(0, u32::saturating_add));
+        offer(list, patterns.copied().fold(0, u32::saturating_add));
     }
 }
 

@@ -9,7 +9,7 @@ use super::candidate::{Candidate, FourTimes, Head, Run};
 use super::identities::Identities;
 use super::key::{Key, PEER, PORT, SNI};
 use super::leading::{Leading, LeadingSet};
-use super::lists::Lists;
+use super::lists::{Lists, Row};
 use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
@@ -82,7 +82,7 @@ impl List {
     }
 
     #[inline]
-    fn head(&self) -> Head {
+    pub(super) fn head(&self) -> Head {
         Head { sieve: self.sieve, tested: self.tested.into(), ported: self.ported.into(), sure: self.sure }
     }
 
@@ -113,8 +113,13 @@ impl Keyed {
     pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
         sort_stably(entries, |a, b| a.key.place().cmp(&b.key.place()));
         let mut sets = TestSets::default();
-        let tests: Vec<Test> = entries.iter().map(|entry| sets.test(entry, shared.large)).collect();
-        let mut lists = Lists::new(entries, &tests, bytes / size_of::<Packed>());
+        let (mut tests, mut rows) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        for (at, entry) in entries.iter().enumerate() {
+            let test = sets.test(entry, shared.large);
+            rows.push(Row::of(at, entry, &test));
+            tests.push(test);
+        }
+        let mut lists = Lists::new(entries, rows, bytes / size_of::<Packed>());
         let mut ends = [0; 6];
         for (at, end) in ends.iter_mut().enumerate() {
             *end = entries.partition_point(|entry| entry.key.place() <= at);
@@ -227,7 +232,7 @@ impl Keyed {
                 run.push(candidate.sieve(), test.form(), test_of.comparing(false));
             }
         }
-        let head = run.head();
+        let head = run.finish();
         resolved.sieve = head.sieve.0;
         resolved.tested = head.tested;
         resolved.ported = head.ported;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::candidate::{Candidate, Run, TestOf};
+use super::candidate::{Run, TestOf};
 use super::classes::Classes;
 use super::key::Key;
 use super::keyed::{Entry, List};
@@ -12,9 +12,8 @@ use super::pattern_ref::PatternNumbers;
 use super::query::Dimension;
 use super::ranges::{AddressRanges, Line, Ranges};
 use super::sieve::Sieve;
-use super::test::Test;
+use super::test::{Form, Test};
 use crate::peer::Packed;
-use crate::sort::{sort, sort_by_key};
 
 /// More candidates than this in one list are better kept as rows.
 const LONGEST: usize = 64;
@@ -27,12 +26,28 @@ const CLASS_CANDIDATES: usize = 1 << 20;
 const LONGEST_OF_CLASS: usize = List::LONGEST;
 const _: () = assert!(LONGEST <= List::LONGEST);
 
+/// What lists need of an entry, side by side: they ask for it once for each value that it is looked up by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    takes: Sieve,
+    form: Form,
+    test: TestOf,
+}
+
+impl Row {
+    /// Of an entry, by its place, and its test.
+    pub(super) fn of(at: usize, entry: &Entry<'_>, test: &Test) -> Self {
+        let asks = entry.atom.verify || !entry.atom.sni.is_empty();
+        let test_of = TestOf::new(at, entry.segment, asks).comparing(compares(entry));
+        Self { takes: Sieve::of(entry.atom), form: test.form(), test: test_of }
+    }
+}
+
 /// Lists in the making.
 #[derive(Debug)]
 pub(super) struct Lists<'e, 'a> {
     entries: &'e [Entry<'a>],
-    tests: &'e [Test],
-    sieves: Vec<Sieve>,
+    rows: Vec<Row>,
     pub(super) candidates: Vec<Packed>,
     /// The first is empty.
     pub(super) lists: Vec<List>,
@@ -44,12 +59,11 @@ pub(super) struct Lists<'e, 'a> {
 }
 
 impl<'e, 'a> Lists<'e, 'a> {
-    /// Of entries and their tests, in one order.
-    pub(super) fn new(entries: &'e [Entry<'a>], tests: &'e [Test], most: usize) -> Self {
+    /// Of entries and what is needed of them, in one order.
+    pub(super) fn new(entries: &'e [Entry<'a>], rows: Vec<Row>, most: usize) -> Self {
         Self {
             entries,
-            tests,
-            sieves: entries.iter().map(|entry| Sieve::of(entry.atom)).collect(),
+            rows,
             candidates: Vec::new(),
             lists: vec![List::default()],
             too_many: Vec::new(),
@@ -59,19 +73,18 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// Puts a run behind all others; nothing where it is too long to be a list.
-    fn append(&mut self, run: &Run) -> Option<List> {
-        let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.head())?;
+    fn append(&mut self, run: &mut Run) -> Option<List> {
+        let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.finish())?;
         self.candidates.extend(run.iter());
         Some(list)
     }
 
     /// Adds an entry to a run, unless it is left out.
-    fn push(&self, run: &mut Run, at: usize, compares: bool) {
+    fn push(&self, run: &mut Run, at: usize) {
         if self.is_left_out.get(at) == Some(&false)
-            && let (Some(entry), Some(test), Some(sieve)) = (self.entries.get(at), self.tests.get(at), self.sieves.get(at))
+            && let Some(row) = self.rows.get(at)
         {
-            let asks = entry.atom.verify || !entry.atom.sni.is_empty();
-            run.push(*sieve, test.form(), TestOf::new(at, entry.segment, asks).comparing(compares));
+            run.push(row.takes, row.form, row.test);
         }
     }
 
@@ -135,10 +148,9 @@ impl<'e, 'a> Lists<'e, 'a> {
             self.shorten(class.iter().map(|number| start + place(*number)));
             run.clear();
             for number in class {
-                let at = start + place(*number);
-                self.push(&mut run, at, self.entries.get(at).is_some_and(|entry| !entry.atom.peer.is_empty()));
+                self.push(&mut run, start + place(*number));
             }
-            numbers.push(match self.append(&run) {
+            numbers.push(match self.append(&mut run) {
                 Some(list) if list == List::default() => 0,
                 Some(list) => {
                     self.lists.push(list);
@@ -159,36 +171,19 @@ impl<'e, 'a> Lists<'e, 'a> {
         if range.is_empty() {
             return Vec::new();
         }
-        let mut uses: Vec<(u32, usize)> = Vec::new();
-        for at in range {
-            let Some(Entry { atom, key, .. }) = self.entries.get(at) else { continue };
-            let numbers = match key {
-                Key::Peer(list) => atom.peer.any.get(*list),
-                Key::Sni(list) => atom.sni.any.get(*list),
-                Key::Address(_) | Key::Port => None,
-            };
-            uses.extend(numbers.into_iter().flatten().map(|number| (*number, at)));
-        }
-        sort(&mut uses);
-        uses.dedup();
-        let mut lists = vec![List::default(); patterns];
+        let uses = Uses::new(self.entries, range, patterns);
         let mut run = Run::default();
-        for of_pattern in uses.chunk_by(|(one, _), (two, _)| one == two) {
-            self.shorten(of_pattern.iter().map(|(_, at)| *at));
+        let list_of = |of_pattern: &[usize]| {
+            self.shorten(of_pattern.iter().copied());
             run.clear();
-            for (_, at) in of_pattern {
-                self.push(&mut run, *at, self.entries.get(*at).is_some_and(compares));
-            }
-            let list = self.append(&run);
+            of_pattern.iter().for_each(|at| self.push(&mut run, *at));
+            let list = self.append(&mut run);
             if list.is_none() {
-                of_pattern.iter().for_each(|(_, at)| self.leave_out(*at));
+                of_pattern.iter().for_each(|at| self.leave_out(*at));
             }
-            let number = of_pattern.first().map_or(usize::MAX, |(number, _)| place(*number));
-            if let (Some(place), Some(list)) = (lists.get_mut(number), list) {
-                *place = list;
-            }
-        }
-        lists
+            list.unwrap_or_default()
+        };
+        uses.iter().map(list_of).collect()
     }
 
     /// By class of identities: the candidates among those looked up by identity whose every question to the
@@ -198,7 +193,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     /// thousand patterns are not written out.
     pub(super) fn classes(&mut self, peer: &[List], foreseen: &[PatternNumbers]) -> Vec<List> {
         let mut lists = vec![List::NOT_FORESEEN; foreseen.len()];
-        let (mut tests, mut run): (Vec<TestOf>, Run) = (Vec::new(), Run::default());
+        let mut run = Run::default();
         let mut left = CLASS_CANDIDATES.min(self.left());
         for (matching, place_of) in foreseen.iter().zip(&mut lists) {
             let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
@@ -206,23 +201,75 @@ impl<'e, 'a> Lists<'e, 'a> {
             if count > LONGEST_OF_CLASS.min(left) {
                 continue;
             }
-            tests.clear();
+            run.clear();
             for own in of_patterns {
                 let candidates = self.candidates.get(own.range()).unwrap_or_default();
-                tests.extend(candidates.iter().map(|candidate| Candidate::unpack(*candidate).test).filter(|test| {
-                    !test.compares() || self.entries.get(test.place()).is_some_and(|entry| entry.atom.peer.hold(matching))
-                }));
+                run.extend(own.head(), candidates, |run, test| {
+                    let at = test.place();
+                    if self.entries.get(at).is_some_and(|entry| entry.atom.peer.hold(matching))
+                        && let Some(row) = self.rows.get(at)
+                    {
+                        run.push(row.takes, row.form, test.comparing(false));
+                    }
+                });
             }
-            sort_by_key(&mut tests, |test| test.place());
-            tests.dedup_by_key(|test| test.place());
-            left -= tests.len();
-            run.clear();
-            tests.iter().for_each(|test| self.push(&mut run, test.place(), false));
-            if let Some(list) = self.append(&run) {
+            run.sort();
+            if let Some(list) = self.append(&mut run) {
+                left = left.saturating_sub(list.length());
                 *place_of = list;
             }
         }
         lists
+    }
+}
+
+/// Which entries are looked up by each pattern.
+struct Uses {
+    /// Pattern by pattern, those of one in order.
+    places: Vec<usize>,
+    /// By the number of a pattern: where its own end, and those of the next start.
+    ends: Vec<usize>,
+}
+
+impl Uses {
+    /// Of a range of entries, for so many patterns: counted first, so that none has to be sorted.
+    fn new(entries: &[Entry<'_>], range: Range<usize>, patterns: usize) -> Self {
+        let numbers = |at: usize| -> &[u32] {
+            entries.get(at).map_or(&[], |Entry { atom, key, .. }| match key {
+                Key::Peer(list) => atom.peer.any.get(*list).map_or(&[], |numbers| numbers),
+                Key::Sni(list) => atom.sni.any.get(*list).map_or(&[], |numbers| numbers),
+                Key::Address(_) | Key::Port => &[],
+            })
+        };
+        let mut ends = vec![0_usize; patterns];
+        // Numbers are in order, and a policy may name one value twice.
+        let each = |count: &mut dyn FnMut(usize, usize)| {
+            for at in range.clone() {
+                let mut before = None;
+                for number in numbers(at).iter().filter(|number| before.replace(**number) != Some(**number)) {
+                    count(at, place(*number));
+                }
+            }
+        };
+        each(&mut |_, number| ends.get_mut(number).into_iter().for_each(|count| *count += 1));
+        let mut start = 0;
+        for end in &mut ends {
+            start += std::mem::replace(end, start);
+        }
+        let mut places = vec![0; start];
+        each(&mut |at, number| {
+            if let Some(end) = ends.get_mut(number) {
+                places.get_mut(*end).into_iter().for_each(|place| *place = at);
+                *end += 1;
+            }
+        });
+        Self { places, ends }
+    }
+
+    /// By the number of a pattern, its entries.
+    fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| self.places.get(start..*end).unwrap_or_default())
     }
 }
 

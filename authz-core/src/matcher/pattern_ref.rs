@@ -1,8 +1,11 @@
 //! One pattern of a policy over identities or server names, and the number that stands for it.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
+use hashbrown::HashTable;
 use smallvec::SmallVec;
+
+use super::lookup::place;
 
 use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, TrustDomainMatch};
 
@@ -36,17 +39,25 @@ pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
 /// Patterns, each with the number of its first occurrence.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'p> {
-    numbers: HashMap<PatternRef<'p>, u32, foldhash::fast::RandomState>,
+    /// Each number with the hash of its pattern, so that few texts are read again.
+    numbers: HashTable<(u64, u32)>,
+    hasher: foldhash::fast::RandomState,
     all: Vec<PatternRef<'p>>,
 }
 
 impl<'p> Numbers<'p> {
     /// The number of a pattern, from 0.
     pub(super) fn number(&mut self, pattern: PatternRef<'p>) -> u32 {
-        *self.numbers.entry(pattern).or_insert_with(|| {
-            self.all.push(pattern);
-            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
-        })
+        let hash = self.hasher.hash_one(pattern);
+        let all = &self.all;
+        let is_known = |(others, number): &(u64, u32)| *others == hash && all.get(place(*number)) == Some(&pattern);
+        if let Some((_, number)) = self.numbers.find(hash, is_known) {
+            return *number;
+        }
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(pattern);
+        self.numbers.insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        number
     }
 
     /// By number.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::sort::sort_many;
 use crate::value::{IpBlock, Port};
 
@@ -10,15 +12,33 @@ pub(super) trait Line: Copy + Ord + std::hash::Hash {
     const MIN: Self;
     const MAX: Self;
 
+    /// A value and the number of a set, which sort as one: by value first.
+    type Event: Copy + Ord;
+
+    fn event(self, set: u32) -> Self::Event;
+    fn of_event(event: Self::Event) -> (Self, u32);
+
     fn next(self) -> Option<Self>;
     fn previous(self) -> Option<Self>;
 }
 
 macro_rules! line {
-    ($($number:ty)+) => {
+    ($($number:ty, $event:ty, $join:expr, $split:expr;)+) => {
         $(impl Line for $number {
             const MIN: Self = 0;
             const MAX: Self = Self::MAX;
+
+            type Event = $event;
+
+            #[inline]
+            fn event(self, set: u32) -> $event {
+                $join(self, set)
+            }
+
+            #[inline]
+            fn of_event(event: $event) -> (Self, u32) {
+                $split(event)
+            }
 
             fn next(self) -> Option<Self> {
                 self.checked_add(1)
@@ -31,7 +51,20 @@ macro_rules! line {
     };
 }
 
-line! { u16 u32 u128 }
+line! {
+    u16, u64, |value: u16, set| u64::from(value) << 32 | u64::from(set), |event| (u16::try_from(event >> 32).unwrap_or(u16::MAX), low(event));
+    u32, u64, |value: u32, set| u64::from(value) << 32 | u64::from(set), |event| (low(event >> 32), low(event));
+    u128, (u128, u32), |value, set| (value, set), |event| event;
+}
+
+/// The lower half.
+#[inline]
+fn low(both: u64) -> u32 {
+    u32::try_from(both & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+/// Up to this many ranges of a set are put in order on the stack.
+const FEW: usize = 8;
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,22 +72,23 @@ pub(super) struct Ranges<T>(Box<[(T, T)]>);
 
 impl<T: Line> Ranges<T> {
     /// The union of ranges in any order.
+    #[cfg(test)]
     pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {
         sort_many(&mut ranges);
         let count = ranges.len();
         Self::of_sorted(ranges.into_iter(), count)
     }
 
-    /// The union of so many ranges in order.
+    /// The union of so many ranges in order. Few are put together where nothing is allocated.
     fn of_sorted(ranges: impl Iterator<Item = (T, T)>, count: usize) -> Self {
-        let mut merged: Vec<(T, T)> = Vec::with_capacity(count);
+        let mut merged: SmallVec<[(T, T); FEW]> = SmallVec::with_capacity(count);
         for (first, last) in ranges {
             match merged.last_mut() {
                 Some((_, end)) if end.next().is_none_or(|next| first <= next) => *end = (*end).max(last),
                 _ => merged.push((first, last)),
             }
         }
-        Self(merged.into_boxed_slice())
+        Self(if merged.spilled() { merged.into_boxed_slice() } else { merged.as_slice().into() })
     }
 
     /// What is not in the set.
@@ -115,13 +149,13 @@ impl AddressRanges {
     pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
         // A range is sorted fastest as one number. Of most IPv6 blocks the first halves say all, and of a host
         // one end.
-        let (mut v4, mut networks, mut hosts, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let low = u128::from(u64::MAX);
+        let (mut v4, mut networks, mut hosts, mut others) = (SmallVec::<[u64; FEW]>::new(), Vec::new(), Vec::new(), Vec::new());
+        let lower = u128::from(u64::MAX);
         for block in blocks {
             match block.range() {
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
                 (IpAddr::V6(first), IpAddr::V6(last)) => match (first.to_bits(), last.to_bits()) {
-                    (first, last) if first & low == 0 && last & low == low => networks.push(first | last >> 64),
+                    (first, last) if first & lower == 0 && last & lower == lower => networks.push(first | last >> 64),
                     (first, last) if first == last => hosts.push(first),
                     (first, last) => others.push((first, last)),
                 },
@@ -132,12 +166,11 @@ impl AddressRanges {
         sort_many(&mut networks);
         sort_many(&mut hosts);
         sort_many(&mut others);
-        let half = |half: u64| u32::try_from(half).unwrap_or(u32::MAX);
         let count = networks.len() + hosts.len() + others.len();
-        let networks = networks.into_iter().map(|both| (both & !low, both << 64 | low));
+        let networks = networks.into_iter().map(|both| (both & !lower, both << 64 | lower));
         let hosts = hosts.into_iter().map(|host| (host, host));
         Self {
-            v4: Ranges::of_sorted(v4.iter().map(|both| (half(both >> 32), half(both & u64::from(u32::MAX)))), v4.len()),
+            v4: Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len()),
             v6: Ranges::of_sorted(merge(merge(networks, hosts), others.into_iter()), count),
         }
     }
@@ -202,7 +235,9 @@ impl Set for Ranges<u16> {
 }
 
 pub(super) fn of_ports(ports: &[Port]) -> Ranges<u16> {
-    Ranges::union(ports.iter().map(|port| (port.number(), port.number())).collect())
+    let mut ports: SmallVec<[u16; 4 * FEW]> = ports.iter().map(|port| port.number()).collect();
+    sort_many(&mut ports);
+    Ranges::of_sorted(ports.iter().map(|port| (*port, *port)), ports.len())
 }
 
 #[cfg(test)]
