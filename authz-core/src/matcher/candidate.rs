@@ -100,6 +100,11 @@ impl TestOf {
         Self(number | if asks { ASK } else { 0 } | u32::from(segment) << SEGMENT)
     }
 
+    /// The same with another number.
+    pub(super) fn numbered(self, number: usize) -> Self {
+        Self(self.0 & !(ASK - 1) | u32::try_from(number).unwrap_or(u32::MAX) & (ASK - 1))
+    }
+
     /// The same with the identities still to be compared, or not.
     pub(super) fn comparing(self, compares: bool) -> Self {
         Self(if compares { self.0 | COMPARE } else { self.0 & !COMPARE })
@@ -210,15 +215,14 @@ impl Run {
         }
     }
 
-    /// What stands in front of the candidates, when all are there. Those that make no difference are
-    /// dropped: of a segment of which one is sure, all that report behind it. Of atoms that are looked up
-    /// by one dimension the tests stand in the order in which they report.
-    pub(super) fn finish(&mut self) -> Head {
+    /// What stands in front of the candidates, when all are there, by the order in which they report. Those
+    /// that make no difference are dropped: of a segment of which one is sure, all that report behind it.
+    pub(super) fn finish(&mut self, order: impl Fn(TestOf) -> u32) -> Head {
         let Self { tested, ported, sure } = self;
         if !sure.is_empty() {
             let counts = |candidate: &Candidate| {
                 let first = sure.iter().find(|sure| sure.test.segment() == candidate.test.segment());
-                first.is_none_or(|first| candidate.test.place() < first.test.place())
+                first.is_none_or(|first| order(candidate.test) < order(first.test))
             };
             tested.retain(counts);
             ported.retain(counts);
@@ -293,7 +297,8 @@ mod tests {
         // There is more to these.
         run.push(Sieve(32), Form::Sure, TestOf::new(2, 0, true));
         run.push(Sieve(64), Form::Ported([80; 4]), test(1, 0).comparing(true));
-        let head = run.finish();
+        let order = |test: TestOf| u32::try_from(test.place()).unwrap();
+        let head = run.finish(order);
         // With the feature `small` all are tested. Else the one of place 6 stands behind one of its segment that is sure.
         let (counts, expected): (_, &[usize]) =
             if IS_SMALL { ((7, 0, 0, 7), &[7, 6, 5, 4, 3, 2, 1]) } else { ((2, 1, 0b11, 5), &[2, 1, 4, 3, 5]) };
@@ -312,9 +317,9 @@ mod tests {
                 both.extend(head, &packed, |both, test| both.push(Sieve(128), Form::Tested, test.comparing(false)));
             }
             both.sort();
-            assert_eq!((both.finish().length(), places(&both)), (5, vec![1, 2, 4, 3, 5]));
+            assert_eq!((both.finish(order).length(), places(&both)), (5, vec![1, 2, 4, 3, 5]));
         }
         run.clear();
-        assert_eq!((run.finish(), run.iter().count()), (Head::default(), 0));
+        assert_eq!((run.finish(order), run.iter().count()), (Head::default(), 0));
     }
 }

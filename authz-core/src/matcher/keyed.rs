@@ -3,6 +3,7 @@
 //! Every conjunction is kept with the values of its rarest dimension. A connection finds the lists of its
 //! own values, in each a few conjunctions, and these are compared.
 
+use super::DENYING;
 use super::atom::Atom;
 use super::block::Shared;
 use super::candidate::{Candidate, FourTimes, Head, Run};
@@ -23,11 +24,14 @@ use crate::sort::sort_stably;
 #[derive(Clone, Debug)]
 pub(super) struct Keyed {
     tests: Box<[Test]>,
+    /// Behind them, those that ask for a few ports or for nothing, which take less room.
+    told: Box<[Option<[u16; 4]>]>,
     /// By the place of a test: the number of its atom.
     numbers: Box<[u32]>,
     sets: TestSets,
-    /// The tests of each dimension stand together: where those of the nth end.
-    ends: [usize; 6],
+    /// The tests of each dimension stand together: where those of the nth end, and behind these the same of
+    /// `told`.
+    ends: [usize; 12],
     candidates: Box<[Packed]>,
     /// By the values of addresses and ports; the first is empty.
     lists: Box<[List]>,
@@ -113,20 +117,26 @@ impl Keyed {
     pub(super) fn new(entries: &mut [Entry<'_>], shared: &Shared<'_>, bytes: usize) -> (Self, Vec<usize>) {
         sort_stably(entries, |a, b| a.key.place().cmp(&b.key.place()));
         let mut sets = TestSets::default();
-        let (mut tests, mut rows) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
-        for (at, entry) in entries.iter().enumerate() {
+        let (mut tests, mut told, mut ends) = (Vec::new(), Vec::new(), [0; 12]);
+        let (mut rows, mut is_told) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        for entry in &*entries {
             let test = sets.test(entry, shared.large);
-            rows.push(Row::of(at, entry, &test));
-            tests.push(test);
+            let (place, end) = match test.form() {
+                Form::Tested => (tests.len(), entry.key.place()),
+                Form::Sure | Form::Ported(_) => (told.len(), 6 + entry.key.place()),
+            };
+            rows.push(Row::of(place, entry, &test));
+            is_told.push(end >= 6);
+            match test.form() {
+                Form::Tested => tests.push(test),
+                Form::Sure => told.push(None),
+                Form::Ported(ports) => told.push(Some(ports)),
+            }
+            ends.iter_mut().skip(end).for_each(|end| *end += 1);
         }
-        let mut lists = Lists::new(entries, rows, bytes / size_of::<Packed>());
-        let mut ends = [0; 6];
-        for (at, end) in ends.iter_mut().enumerate() {
-            *end = entries.partition_point(|entry| entry.key.place() <= at);
-        }
+        let mut lists = Lists::new(entries, rows, &is_told, tests.len(), bytes / size_of::<Packed>());
         let of = |at: usize| {
-            let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
-            start..ends.get(at).copied().unwrap_or_default()
+            entries.partition_point(|entry| entry.key.place() < at)..entries.partition_point(|entry| entry.key.place() <= at)
         };
         let mut at = 0..;
         let addresses = Dimension::ALL.map(|dimension| lists.addresses(of(at.next().unwrap_or_default()), dimension));
@@ -134,10 +144,12 @@ impl Keyed {
         let [identities, names] = shared.patterns;
         let [peer, sni] = [(of(PEER), identities), (of(SNI), names)].map(|(range, count)| lists.patterns(range, count));
         let classes = if IS_SMALL { Vec::new() } else { lists.classes(&peer, shared.foreseen) };
+        let numbers = lists.entries_by_test().map(|entry| entry.number).collect();
         let (candidates, all, too_many) = (lists.candidates, lists.lists, lists.too_many);
         let this = Self {
             tests: tests.into(),
-            numbers: entries.iter().map(|entry| entry.number).collect(),
+            told: told.into(),
+            numbers,
             sets,
             ends,
             candidates: candidates.into(),
@@ -225,14 +237,12 @@ impl Keyed {
         let mut run = Run::default();
         for candidate in all {
             let test_of = candidate.test;
-            if let Some(test) = self.tests.get(test_of.place())
-                && holds(self.number(test_of.place()))
-            {
+            if holds(self.number(test_of.place())) {
                 // What is told by ports alone, or by nothing, has no sieve and takes none.
-                run.push(candidate.sieve(), test.form(), test_of.comparing(false));
+                run.push(candidate.sieve(), self.form(test_of.place()), test_of.comparing(false));
             }
         }
-        let head = run.finish();
+        let head = run.finish(|test| self.number(test.place()));
         resolved.sieve = head.sieve.0;
         resolved.tested = head.tested;
         resolved.ported = head.ported;
@@ -240,14 +250,42 @@ impl Keyed {
         resolved.candidates = run.iter().collect();
     }
 
+    /// The form of a test.
+    fn form(&self, place: usize) -> Form {
+        match place.checked_sub(self.tests.len()).and_then(|place| self.told.get(place)) {
+            Some(Some(ports)) => Form::Ported(*ports),
+            Some(None) => Form::Sure,
+            None => Form::Tested,
+        }
+    }
+
+    /// Whether no known fact fails a test, and what is said of one that is not there, though all are.
+    #[inline]
+    fn holds<const OPEN: bool>(&self, place: usize, query: &Query<'_, OPEN>, if_lost: bool) -> bool {
+        match self.tests.get(place) {
+            Some(test) => self.sets.hold(test, query),
+            None => self.told_holds(place, query.port(), if_lost),
+        }
+    }
+
+    /// The same of one behind them, whose identities are still to be compared.
+    #[inline(never)]
+    fn told_holds(&self, place: usize, port: Option<u16>, if_lost: bool) -> bool {
+        match self.form(place) {
+            Form::Ported(ports) => port.is_none_or(|port| ports.contains(&port)),
+            Form::Sure => true,
+            Form::Tested => if_lost,
+        }
+    }
+
     /// How many atoms there are.
     pub(super) fn len(&self) -> usize {
-        self.tests.len()
+        self.numbers.len()
     }
 
     /// How many of them ask for no number beside their key, or for a port.
     pub(super) fn told(&self) -> usize {
-        self.tests.iter().filter(|test| test.form() != Form::Tested).count()
+        self.told.len()
     }
 
     /// The longest list.
@@ -259,6 +297,7 @@ impl Keyed {
     pub(super) fn bytes(&self) -> usize {
         let lists = [&self.lists, &self.classes, &self.peer, &self.sni];
         size_of_val(&*self.tests)
+            + size_of_val(&*self.told)
             + size_of_val(&*self.numbers)
             + self.sets.bytes()
             + size_of_val(&*self.candidates)
@@ -330,8 +369,7 @@ impl<const OPEN: bool> Search<'_, OPEN> {
         let (keyed, test_of) = (self.keyed, candidate.test);
         if candidate.sieve().passes(self.sieve)
             && found.wants(test_of.segment())
-            && let Some(test) = keyed.tests.get(test_of.place())
-            && keyed.sets.hold(test, self.query)
+            && keyed.holds(test_of.place(), self.query, test_of.segment() == DENYING)
         {
             let number = || keyed.number(test_of.place());
             if !OPEN && test_of.is_all() {
@@ -374,12 +412,11 @@ impl<const OPEN: bool> Search<'_, OPEN> {
     /// Every atom whose key is a fact that is not known.
     #[cold]
     fn scan_all(&self, at: usize, found: &mut impl Found) {
-        let Keyed { tests, ends, sets, .. } = self.keyed;
-        let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or_default();
-        let range = start..ends.get(at).copied().unwrap_or_default();
-        let tests = range.clone().zip(tests.get(range).unwrap_or_default());
-        for (place, _) in tests.filter(|(_, test)| sets.hold(test, self.query)) {
-            found.ask(self.keyed.number(place), true);
+        let end = |at: usize| self.keyed.ends.get(at).copied().unwrap_or_default();
+        for at in [at, at + 6] {
+            for place in (at.checked_sub(1).map_or(0, end)..end(at)).filter(|place| self.keyed.holds(*place, self.query, true)) {
+                found.ask(self.keyed.number(place), true);
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Of an entry, by its place, and its test.
+    /// Of an entry and its test, which has this place among those that are told, or among those that are not.
     pub(super) fn of(at: usize, entry: &Entry<'_>, test: &Test) -> Self {
         let asks = entry.atom.verify || !entry.atom.sni.is_empty();
         let test_of = TestOf::new(at, entry.segment, asks).comparing(compares(entry));
@@ -48,6 +48,8 @@ impl Row {
 pub(super) struct Lists<'e, 'a> {
     entries: &'e [Entry<'a>],
     rows: Vec<Row>,
+    /// By the place of a test: that of its entry.
+    by_test: Vec<u32>,
     pub(super) candidates: Vec<Packed>,
     /// The first is empty.
     pub(super) lists: Vec<List>,
@@ -59,11 +61,20 @@ pub(super) struct Lists<'e, 'a> {
 }
 
 impl<'e, 'a> Lists<'e, 'a> {
-    /// Of entries and what is needed of them, in one order.
-    pub(super) fn new(entries: &'e [Entry<'a>], rows: Vec<Row>, most: usize) -> Self {
+    /// Of entries and what is needed of them, in one order. Of those that are told the tests stand behind
+    /// the others, of which there are `tests`.
+    pub(super) fn new(entries: &'e [Entry<'a>], mut rows: Vec<Row>, is_told: &[bool], tests: usize, most: usize) -> Self {
+        let mut by_test = vec![0; entries.len()];
+        for ((at, row), is_told) in (0..).zip(&mut rows).zip(is_told) {
+            if *is_told {
+                row.test = row.test.numbered(tests + row.test.place());
+            }
+            by_test.get_mut(row.test.place()).into_iter().for_each(|entry| *entry = at);
+        }
         Self {
             entries,
             rows,
+            by_test,
             candidates: Vec::new(),
             lists: vec![List::default()],
             too_many: Vec::new(),
@@ -72,9 +83,15 @@ impl<'e, 'a> Lists<'e, 'a> {
         }
     }
 
+    /// The entries in the order of their tests.
+    pub(super) fn entries_by_test(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.by_test.iter().filter_map(|at| self.entries.get(place(*at)))
+    }
+
     /// Puts a run behind all others; nothing where it is too long to be a list.
     fn append(&mut self, run: &mut Run) -> Option<List> {
-        let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.finish())?;
+        let order = |test: TestOf| self.by_test.get(test.place()).copied().unwrap_or_default();
+        let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.finish(order))?;
         self.candidates.extend(run.iter());
         Some(list)
     }
@@ -205,7 +222,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             for own in of_patterns {
                 let candidates = self.candidates.get(own.range()).unwrap_or_default();
                 run.extend(own.head(), candidates, |run, test| {
-                    let at = test.place();
+                    let at = self.by_test.get(test.place()).map_or(usize::MAX, |at| place(*at));
                     if self.entries.get(at).is_some_and(|entry| entry.atom.peer.hold(matching))
                         && let Some(row) = self.rows.get(at)
                     {
