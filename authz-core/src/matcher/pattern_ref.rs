@@ -39,8 +39,8 @@ pub(super) type PatternNumbers = SmallVec<[u32; 4]>;
 /// Patterns, each with the number of its first occurrence.
 #[derive(Debug, Default)]
 pub(super) struct Numbers<'p> {
-    /// Each number with the hash of its pattern, so that few texts are read again.
-    numbers: HashTable<(u64, u32)>,
+    /// Each number with half the hash of its pattern, so that few texts are read again.
+    numbers: HashTable<(u32, u32)>,
     hasher: foldhash::fast::RandomState,
     all: Vec<PatternRef<'p>>,
 }
@@ -48,15 +48,15 @@ pub(super) struct Numbers<'p> {
 impl<'p> Numbers<'p> {
     /// The number of a pattern, from 0.
     pub(super) fn number(&mut self, pattern: PatternRef<'p>) -> u32 {
-        let hash = self.hasher.hash_one(pattern);
+        let half = u32::try_from(self.hasher.hash_one(pattern) >> 32).unwrap_or_default();
         let all = &self.all;
-        let is_known = |(others, number): &(u64, u32)| *others == hash && all.get(place(*number)) == Some(&pattern);
-        if let Some((_, number)) = self.numbers.find(hash, is_known) {
+        let is_known = |(others, number): &(u32, u32)| *others == half && all.get(place(*number)) == Some(&pattern);
+        if let Some((_, number)) = self.numbers.find(spread(half), is_known) {
             return *number;
         }
         let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(pattern);
-        self.numbers.insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        self.numbers.insert_unique(spread(half), (half, number), |(half, _)| spread(*half));
         number
     }
 
@@ -64,6 +64,11 @@ impl<'p> Numbers<'p> {
     pub(super) fn all(&self) -> &[PatternRef<'p>] {
         &self.all
     }
+}
+
+/// Half a hash over all the bits that a table looks at.
+fn spread(half: u32) -> u64 {
+    u64::from(half).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Kinds of patterns over identities, so that what there is none of costs nothing.
