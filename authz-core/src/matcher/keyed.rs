@@ -134,6 +134,7 @@ impl Keyed {
             }
             ends.iter_mut().skip(end).for_each(|end| *end += 1);
         }
+        sets.finish();
         let mut lists = Lists::new(entries, rows, &is_told, tests.len(), bytes / size_of::<Packed>());
         let of = |at: usize| {
             entries.partition_point(|entry| entry.key.place() < at)..entries.partition_point(|entry| entry.key.place() <= at)

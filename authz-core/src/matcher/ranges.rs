@@ -129,13 +129,18 @@ impl<T: Line> Ranges<T> {
 
     /// Whether a range holds the value.
     pub(super) fn contains(&self, value: T) -> bool {
-        let behind = self.0.partition_point(|(first, _)| *first <= value);
-        behind.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|(_, last)| value <= *last)
+        hold(&self.0, value)
     }
 
     pub(super) fn as_slice(&self) -> &[(T, T)] {
         &self.0
     }
+}
+
+/// Whether one of some ranges in order holds a value.
+pub(super) fn hold<T: Line>(ranges: &[(T, T)], value: T) -> bool {
+    let behind = ranges.partition_point(|(first, _)| *first <= value);
+    behind.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| value <= *last)
 }
 
 /// A set of addresses of both families.
@@ -180,6 +185,7 @@ impl AddressRanges {
         self.v4.as_slice().len() + self.v6.as_slice().len()
     }
 
+    #[cfg(test)]
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.v4.contains(address.to_bits()),

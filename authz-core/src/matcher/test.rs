@@ -1,5 +1,6 @@
 //! One conjunction in a cache line: what it asks of addresses and port.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::keyed::Entry;
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::query::{Dimension, Query};
-use super::ranges::{AddressRanges, Ranges};
+use super::ranges::{AddressRanges, Line, Ranges, hold};
 use crate::IS_SMALL;
 
 /// What an atom asks of numbers; its texts are compared elsewhere.
@@ -66,17 +67,51 @@ impl Test {
     }
 }
 
-/// The sets that do not fit into tests.
+/// The sets that do not fit into tests, and their ranges one behind the other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TestSets {
-    ports: Vec<Arc<Ranges<u16>>>,
+    ports: Vec<Part>,
     addresses: Vec<Set>,
+    of_ports: Vec<(u16, u16)>,
+    of_v4: Vec<(u32, u32)>,
+    of_v6: Vec<(u128, u128)>,
+    /// All IPv6 addresses, which each set has that is there to keep IPv4 blocks out.
+    all_v6: Option<Part>,
+    /// While tests are made: by where a set of the atoms is, its place here. A rule may have one large set in
+    /// many conjunctions.
+    known: HashMap<usize, u32, foldhash::fast::RandomState>,
 }
+
+/// Sets of more ranges than this are kept once.
+const FEW: usize = 4;
 
 #[derive(Clone, Debug)]
 enum Set {
-    Ranges(Arc<AddressRanges>),
+    Ranges { v4: Part, v6: Part },
     Large(Arc<AddressSet>),
+}
+
+/// Where the ranges of a set stand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    start: u32,
+    end: u32,
+}
+
+impl Part {
+    /// Puts ranges behind others.
+    fn add<T: Line>(all: &mut Vec<(T, T)>, ranges: &[(T, T)]) -> Self {
+        let end = |all: &Vec<(T, T)>| u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let start = end(all);
+        all.extend_from_slice(ranges);
+        Self { start, end: end(all) }
+    }
+
+    /// Whether a range holds a value; nothing where the ranges are not there.
+    #[inline]
+    fn holds<T: Line>(self, all: &[(T, T)], value: T) -> Option<bool> {
+        all.get(place(self.start)..place(self.end)).map(|ranges| hold(ranges, value))
+    }
 }
 
 impl TestSets {
@@ -104,19 +139,51 @@ impl TestSets {
                 return PortTest::Few(few);
             }
         }
-        self.ports.push(Arc::clone(set));
-        PortTest::Set(u32::try_from(self.ports.len() - 1).unwrap_or(u32::MAX))
+        let mut add = || {
+            self.ports.push(Part::add(&mut self.of_ports, set.as_slice()));
+            u32::try_from(self.ports.len() - 1).unwrap_or(u32::MAX)
+        };
+        let is_large = set.as_slice().len() > FEW;
+        PortTest::Set(if is_large { *self.known.entry(Arc::as_ptr(set).addr()).or_insert_with(add) } else { add() })
     }
 
     fn address(&mut self, set: &Arc<AddressRanges>, large: &LargeSets) -> AddressTest {
         if let ([(first, last)], []) = (set.v4.as_slice(), set.v6.as_slice()) {
             return AddressTest::Range(*first, *last);
         }
-        self.addresses.push(match large.get(set) {
+        let (is_large, shared) = (set.ranges() > FEW, Arc::as_ptr(set).addr());
+        if let Some(known) = self.known.get(&shared).filter(|_| is_large) {
+            return AddressTest::Set(*known);
+        }
+        let set = match large.get(set) {
             Some(large) => Set::Large(Arc::clone(large)),
-            None => Set::Ranges(Arc::clone(set)),
-        });
-        AddressTest::Set(u32::try_from(self.addresses.len() - 1).unwrap_or(u32::MAX))
+            None => Set::Ranges { v4: Part::add(&mut self.of_v4, set.v4.as_slice()), v6: self.v6(set.v6.as_slice()) },
+        };
+        self.addresses.push(set);
+        let at = u32::try_from(self.addresses.len() - 1).unwrap_or(u32::MAX);
+        if is_large {
+            self.known.insert(shared, at);
+        }
+        AddressTest::Set(at)
+    }
+
+    fn v6(&mut self, ranges: &[(u128, u128)]) -> Part {
+        match (ranges, self.all_v6) {
+            ([], _) => Part::default(),
+            ([(u128::MIN, u128::MAX)], Some(all)) => all,
+            ([(u128::MIN, u128::MAX)], None) => *self.all_v6.insert(Part::add(&mut self.of_v6, ranges)),
+            _ => Part::add(&mut self.of_v6, ranges),
+        }
+    }
+
+    /// No more tests.
+    pub(super) fn finish(&mut self) {
+        self.known = HashMap::default();
+        self.ports.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        self.of_ports.shrink_to_fit();
+        self.of_v4.shrink_to_fit();
+        self.of_v6.shrink_to_fit();
     }
 
     /// Whether no known fact fails a test.
@@ -125,7 +192,10 @@ impl TestSets {
         let port = match (test.port, query.port()) {
             (PortTest::Any, _) | (_, None) => true,
             (PortTest::Few(few), Some(port)) => few.iter().fold(false, |any, one| any | (*one == port)),
-            (PortTest::Set(set), Some(port)) => self.ports.get(place(set)).map_or(test.if_lost, |set| set.contains(port)),
+            (PortTest::Set(set), Some(port)) => {
+                let set = self.ports.get(place(set));
+                set.and_then(|set| set.holds(&self.of_ports, port)).unwrap_or(test.if_lost)
+            }
         };
         let holds = |asked, dimension| self.address_holds(asked, query.address(dimension)).unwrap_or(test.if_lost);
         port && holds(test.source, Dimension::Source)
@@ -139,24 +209,20 @@ impl TestSets {
             (AddressTest::Any, _) | (_, None) => true,
             (AddressTest::Range(first, last), Some(IpAddr::V4(address))) => (first..=last).contains(&address.to_bits()),
             (AddressTest::Range(..), Some(IpAddr::V6(_))) => false,
-            (AddressTest::Set(set), Some(address)) => match self.addresses.get(place(set))? {
-                Set::Ranges(set) => set.contains(*address),
-                Set::Large(set) => set.contains(address)?,
+            (AddressTest::Set(set), Some(address)) => match (self.addresses.get(place(set))?, address) {
+                (Set::Ranges { v4, .. }, IpAddr::V4(address)) => v4.holds(&self.of_v4, address.to_bits())?,
+                (Set::Ranges { v6, .. }, IpAddr::V6(address)) => v6.holds(&self.of_v6, address.to_bits())?,
+                (Set::Large(set), address) => set.contains(address)?,
             },
         })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let ports: usize = self.ports.iter().map(|set| 24 + size_of_val(set.as_slice())).sum();
-        let addresses: usize = self
-            .addresses
-            .iter()
-            .map(|set| match set {
-                Set::Ranges(set) => 64 + size_of_val(set.v4.as_slice()) + size_of_val(set.v6.as_slice()),
-                // Large sets are counted once, by themselves.
-                Set::Large(_) => 0,
-            })
-            .sum();
-        ports + addresses + size_of_val(self.ports.as_slice()) + size_of_val(self.addresses.as_slice())
+        // Large sets are counted once, by themselves.
+        size_of_val(self.ports.as_slice())
+            + size_of_val(self.addresses.as_slice())
+            + size_of_val(self.of_ports.as_slice())
+            + size_of_val(self.of_v4.as_slice())
+            + size_of_val(self.of_v6.as_slice())
     }
 }
