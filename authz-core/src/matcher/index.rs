@@ -8,12 +8,14 @@ use self::open::{Open, Weighing};
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
+use super::boxes::Boxes;
 use super::candidate::TestOf;
 use super::identities::Identities;
 use super::key::Key;
 use super::keyed::{Entry, Found, Keyed};
 use super::large_sets::LargeSets;
 use super::lookup::place;
+use super::number_rows::NumberRows;
 use super::one_set::OneSet;
 use super::patterns::Patterns;
 use super::query::Query;
@@ -50,11 +52,13 @@ pub(super) struct Index {
 enum Shape {
     One(Block<1>),
     Four(Box<Block<FOUR_WORDS>>),
+    Numbers(NumberRows),
     Many(Box<Many>),
 }
 
 #[derive(Clone, Debug)]
 struct Many {
+    boxes: Option<Boxes>,
     keyed: Option<Keyed>,
     /// The atoms of which nothing is rare.
     wide: Wide,
@@ -149,15 +153,23 @@ impl Index {
             |(number, atom)| (number, usize::from(heads.get(place(number)).map_or(u8::MAX, |head| head.segment)), atom);
         let all = || -> Vec<(u32, usize, &Atom)> { (0..).zip(&atoms).map(of_block).collect() };
         let stretches = |atom: &Atom| atom.stretches(|set| large.get(set).is_some());
-        let shape = match atoms.len() {
-            ..=ONE => Shape::One(Block::new(&all(), &shared)),
-            count if count <= FOUR && atoms.iter().map(stretches).sum::<usize>() * size_of::<Row<FOUR_WORDS>>() <= bytes => {
+        let numbers = if atoms.len() > FOUR { NumberRows::new(&all(), bytes) } else { None };
+        let shape = match (atoms.len(), numbers) {
+            (..=ONE, _) => Shape::One(Block::new(&all(), &shared)),
+            (count, _) if count <= FOUR && atoms.iter().map(stretches).sum::<usize>() * size_of::<Row<FOUR_WORDS>>() <= bytes => {
                 Shape::Four(Box::new(Block::new(&all(), &shared)))
             }
+            (_, Some(numbers)) => Shape::Numbers(numbers),
             _ => {
                 let (mut entries, mut wide): (Vec<Entry<'_>>, Vec<(u32, &Atom)>) = (Vec::new(), Vec::new());
+                let (boxes, is_boxed) = Boxes::new(&all(), bytes / 2).unzip();
+                let is_boxed = is_boxed.unwrap_or_default();
+                let bytes = bytes.saturating_sub(boxes.as_ref().map_or(0, Boxes::bytes));
                 let keys = Key::of_all(&atoms, texts.peer.all(), texts.sni.all(), &large);
                 for (((number, atom), head), key) in (0..).zip(&atoms).zip(&heads).zip(keys) {
+                    if is_boxed.get(place(number)) == Some(&true) {
+                        continue;
+                    }
                     match key {
                         Some(key) if entries.len() < TestOf::MOST => {
                             entries.push(Entry { number, segment: head.segment, atom, key })
@@ -179,7 +191,7 @@ impl Index {
                 } else {
                     Wide::Eight(wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect())
                 };
-                Shape::Many(Box::new(Many { keyed, wide }))
+                Shape::Many(Box::new(Many { boxes, keyed, wide }))
             }
         };
         Self {
@@ -202,6 +214,10 @@ impl Index {
         match &self.shape {
             Shape::One(block) => self.find_in_one(block, rules, connection, sink),
             Shape::Four(block) => self.find_in_four(block, rules, connection, sink),
+            Shape::Numbers(numbers) => {
+                self.find_in_numbers(numbers, connection, sink);
+                Some(())
+            }
             Shape::Many(many) => self.find_in_many(many, rules, connection, sink),
         }
     }
@@ -231,8 +247,17 @@ impl Index {
     }
 
     #[inline(never)]
+    fn find_in_numbers(&self, numbers: &NumberRows, connection: &Connection<'_>, sink: &mut impl Sink) {
+        let query = Query::<false>::new(connection, FactSet::EMPTY, &self.patterns.identities, &self.owner);
+        numbers.find(&query).tell(sink);
+    }
+
+    #[inline(never)]
     fn find_in_many(&self, many: &Many, rules: &Rules, connection: &Connection<'_>, sink: &mut impl Sink) -> Option<()> {
         let query = Query::<false>::new(connection, self.reads, &self.patterns.identities, &self.owner);
+        if let Some(boxes) = &many.boxes {
+            boxes.find(&query).tell(sink);
+        }
         if let Some(keyed) = &many.keyed {
             let mut certain = Certain { index: self, rules, connection, sink, is_open: false };
             keyed.find(&query, &self.patterns, &mut certain);
@@ -333,7 +358,11 @@ impl Index {
         match &self.shape {
             Shape::One(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
             Shape::Four(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
+            Shape::Numbers(numbers) => numbers.find(&query).for_each(|atom| open.weigh(atom, false, &mut answer)),
             Shape::Many(many) => {
+                if let Some(boxes) = &many.boxes {
+                    boxes.for_each_open(&query, |atom| open.weigh(atom, false, &mut answer));
+                }
                 if let Some(keyed) = &many.keyed {
                     keyed.find(&query, &self.patterns, &mut Weighing { open: &open, answer: &mut answer });
                 }
@@ -353,6 +382,7 @@ impl Index {
         match &self.shape {
             Shape::One(block) => [resolved.row] = block.peer_row(&matching),
             Shape::Four(block) => resolved.rows = block.peer_row(&matching).into(),
+            Shape::Numbers(_) => {}
             Shape::Many(many) => {
                 let connection = Connection::unknown().principals(identities);
                 let holds = |number: u32| {
@@ -395,10 +425,12 @@ impl Index {
         match &self.shape {
             Shape::One(block) => stats.small = block.len(),
             Shape::Four(block) => stats.small = block.len(),
+            Shape::Numbers(numbers) => stats.small = numbers.len(),
             Shape::Many(many) => {
-                stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len);
+                let boxes = many.boxes.as_ref();
+                stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len) + boxes.map_or(0, Boxes::len);
                 stats.told = many.keyed.as_ref().map_or(0, Keyed::told);
-                stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest);
+                stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest).max(boxes.map_or(0, Boxes::longest));
                 (stats.wide, stats.blocks, stats.block_bits) = match &many.wide {
                     Wide::Eight(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), EIGHT),
                     Wide::One(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), ONE),
@@ -417,12 +449,13 @@ impl Index {
             + match &self.shape {
                 Shape::One(block) => block.bytes(),
                 Shape::Four(block) => block.bytes(),
+                Shape::Numbers(numbers) => numbers.bytes(),
                 Shape::Many(many) => {
                     let wide: usize = match &many.wide {
                         Wide::Eight(blocks) => blocks.iter().map(Block::bytes).sum(),
                         Wide::One(blocks) => blocks.iter().map(Block::bytes).sum(),
                     };
-                    many.keyed.as_ref().map_or(0, Keyed::bytes) + wide
+                    many.keyed.as_ref().map_or(0, Keyed::bytes) + many.boxes.as_ref().map_or(0, Boxes::bytes) + wide
                 }
             }
     }

@@ -93,14 +93,12 @@ impl Ipv4Line {
         Self::Halves { first: first.into(), halves: halves.into() }
     }
 
-    /// How many boundaries are not above an address, or up to [`SLACK`] more for the largest address; if that
-    /// is not to be found, as what is built is complete, a place behind all.
-    #[inline(always)]
-    pub(super) fn roughly(&self, address: u32) -> usize {
+    /// How many boundaries are not above an address, or up to [`SLACK`] more for the largest address.
+    pub(super) fn roughly(&self, address: u32) -> Option<usize> {
         match self {
-            Self::Few { boundaries } => place(not_above(boundaries, address)),
-            Self::Cells { first, cells, boundaries } => in_cells(first, cells, boundaries, address).unwrap_or(usize::MAX),
-            Self::Halves { first, halves } => in_halves(first, halves, address).unwrap_or(usize::MAX),
+            Self::Few { boundaries } => Some(place(not_above(boundaries, address))),
+            Self::Cells { first, cells, boundaries } => in_cells(first, cells, boundaries, address),
+            Self::Halves { first, halves } => in_halves(first, halves, address),
         }
     }
 
@@ -190,8 +188,8 @@ mod tests {
             {
                 let expected = boundaries.partition_point(|boundary| *boundary <= address);
                 assert_eq!(
-                    line.roughly(address).min(boundaries.len()),
-                    expected,
+                    line.roughly(address).map(|position| position.min(boundaries.len())),
+                    Some(expected),
                     "{address:#x} among {} in {arrangement}",
                     boundaries.len()
                 );

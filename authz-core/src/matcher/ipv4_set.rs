@@ -18,7 +18,7 @@ impl Ipv4Chunks {
     }
 
     pub(super) fn contains(&self, address: u32) -> Option<bool> {
-        let position = Some(self.boundaries.roughly(address)).filter(|position| *position != usize::MAX)?;
+        let position = self.boundaries.roughly(address)?;
         Some((position.min(self.count) & 1 == 1) != self.starts_inside)
     }
 

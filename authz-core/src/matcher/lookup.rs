@@ -13,6 +13,12 @@ pub(super) fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
+/// So that the order stays what it is: a comparison of numbers with a sign is one instruction for four.
+#[inline(always)]
+pub(super) fn signed(address: u32) -> i32 {
+    (address ^ 1 << 31).cast_signed()
+}
+
 /// A value for every address.
 #[derive(Clone, Debug)]
 pub(super) struct AddressMap<V> {
@@ -39,7 +45,7 @@ impl<V: Copy> AddressMap<V> {
     #[inline(always)]
     pub(super) fn get(&self, address: &IpAddr) -> Option<&V> {
         match address {
-            IpAddr::V4(address) => self.v4_values.get(self.v4.roughly(address.to_bits())),
+            IpAddr::V4(address) => self.v4_values.get(self.v4.roughly(address.to_bits())?),
             IpAddr::V6(address) => self.v6_values.get(self.v6.position(address.to_bits())),
         }
     }

@@ -7,7 +7,9 @@
 //! |----------------------------|-----------------------------------------------------------|--------------------------------|
 //! | [`block`] of a word        | a bit for each conjunction, a row for each stretch of values | up to 64 conjunctions       |
 //! | [`block`] of four words    | the same                                                  | up to 256                      |
+//! | [`number_rows`]            | the same of addresses and ports alone                     | up to about 1,000, in 1 MiB    |
 //! | [`keyed`]                  | candidates by what is rarest about them                   | above that                     |
+//! | [`boxes`]                  | the same for addresses and ports alone                    | where nearly all are of these  |
 //! | [`block`]s of eight words  | 512 conjunctions each                                     | those of which nothing is rare |
 //! | [`block`]s of a word       | 64 each                                                   | instead, to save memory        |
 //! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
@@ -19,6 +21,7 @@ mod address_set;
 mod affixes;
 mod atom;
 mod block;
+mod boxes;
 mod candidate;
 mod classes;
 mod filter;
@@ -26,9 +29,10 @@ mod home;
 mod identities;
 mod identity;
 mod index;
-// Large sets of addresses: found fast, or in little code.
+// Addresses are found fast, or in little code.
 #[cfg_attr(feature = "small", path = "ipv4_set.rs")]
 mod ipv4_chunks;
+#[cfg_attr(not(feature = "small"), path = "ipv4_steps.rs")]
 mod ipv4_line;
 mod ipv6_line;
 #[cfg_attr(feature = "small", path = "ipv6_set.rs")]
@@ -40,6 +44,7 @@ mod leading;
 mod lists;
 mod lookup;
 mod named;
+mod number_rows;
 mod one_set;
 mod pattern_ref;
 mod patterns;
@@ -67,6 +72,27 @@ use self::index::{Index, Sink};
 use self::one_set::OneSet;
 use self::rows::Row;
 pub(crate) use self::rules::{RulePlace, Rules};
+
+/// Is part of what there is not with the feature `small`, so that nothing is compiled for it.
+#[cfg(feature = "small")]
+#[derive(Clone, Copy, Debug)]
+enum NotSmall {}
+#[cfg(not(feature = "small"))]
+#[derive(Clone, Copy, Debug)]
+struct NotSmall;
+
+impl NotSmall {
+    #[cfg(feature = "small")]
+    fn get() -> Option<Self> {
+        None
+    }
+
+    #[cfg(not(feature = "small"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with the feature `small` there is none")]
+    fn get() -> Option<Self> {
+        Some(Self)
+    }
+}
 
 /// The segment whose rules deny; in it a match that cannot be told from a miss counts as one.
 pub(crate) const DENYING: usize = 0;
@@ -173,7 +199,7 @@ impl<const N: usize> Segments<N> {
     #[inline]
     fn keep_first_if(&mut self, count: usize, condition: bool) {
         let kept = Self::bits(self.all.get(..count).unwrap_or_default());
-        self.open &= kept | u16::from(condition).wrapping_sub(1);
+        self.open &= std::hint::select_unpredictable(condition, kept, u16::MAX);
     }
 }
 

@@ -71,6 +71,11 @@ const FEW: usize = 8;
 pub(super) struct Ranges<T>(Box<[(T, T)]>);
 
 impl<T: Line> Ranges<T> {
+    /// The set of nothing.
+    pub(super) fn empty() -> Self {
+        Self(Box::default())
+    }
+
     /// The union of ranges in any order.
     #[cfg(test)]
     pub(super) fn union(mut ranges: Vec<(T, T)>) -> Self {

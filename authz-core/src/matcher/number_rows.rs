@@ -1,0 +1,211 @@
+//! Up to a thousand conjunctions that ask for source, destination and port alone, as rows of bits.
+//!
+//! Three values lead to three rows, and what these have in common matches. There is no branch on the way
+//! that depends on the connection, and to one that hits as to one that misses the same is done.
+
+use std::net::IpAddr;
+
+use super::atom::Atom;
+use super::index::Sink;
+use super::lookup::{AddressMap, PortMap};
+use super::query::{Dimension, Query};
+use super::ranges::{AddressRanges, Ranges};
+use super::rows::{Row, cut, set};
+use super::{DENYING, NotSmall, SEGMENTS};
+
+/// How many words a row has while it is made, and how many lanes it is compared by.
+const WORDS: usize = 16;
+const LANES: usize = 4 * WORDS;
+
+/// How many bits a lane has. All of one are of one segment.
+const BITS: usize = 16;
+
+/// How many bytes the rows take at most; more leave the cache, and lists serve better.
+const BYTES: usize = 1 << 20;
+
+/// The conjunctions that a value does not rule out, two cache lines of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(align(64))]
+struct Lanes([u16; LANES]);
+
+/// Conjunctions of numbers.
+#[derive(Clone, Debug)]
+pub(super) struct NumberRows {
+    /// By bit: the number of its atom, or one that is of none.
+    atoms: Box<[u32]>,
+    count: usize,
+    /// By lane: a bit for the segment of its atoms, if there are any.
+    segments: Box<Lanes>,
+    /// What a dimension says that nobody asks for, or that is not known.
+    all: Box<Lanes>,
+    /// What a port says that is not known: all but the bits that are of no atom.
+    used: Box<Lanes>,
+    /// The atoms whose match denies.
+    denying: Box<Lanes>,
+    /// By itself it rules out the bits that are of no atom.
+    port: PortMap<Lanes>,
+    source: Option<AddressMap<Lanes>>,
+    destination: Option<AddressMap<Lanes>>,
+    _not_small: NotSmall,
+}
+
+impl Lanes {
+    fn of(row: &Row<WORDS>) -> Self {
+        let mut lanes = [0; LANES];
+        let of_words = row.iter().flat_map(|word| (0..64).step_by(BITS).map(move |shift| word >> shift & u64::from(u16::MAX)));
+        lanes.iter_mut().zip(of_words).for_each(|(lane, bits)| *lane = u16::try_from(bits).unwrap_or(u16::MAX));
+        Self(lanes)
+    }
+}
+
+/// The rows of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Three<'r> {
+    rows: [&'r Lanes; 3],
+    of: &'r NumberRows,
+}
+
+impl NumberRows {
+    /// Arranges atoms, each with its number and segment; nothing where they ask for more than these numbers,
+    /// are too many, or would take more than `bytes` bytes.
+    pub(super) fn new(atoms: &[(u32, usize, &Atom)], bytes: usize) -> Option<Self> {
+        let not_small = NotSmall::get()?;
+        let asks_more = |atom: &Atom| atom.verify || atom.remote.is_some() || !atom.peer.is_empty() || !atom.sni.is_empty();
+        let stretches: usize = atoms.iter().map(|(_, _, atom)| atom.stretches(|_| false)).sum();
+        if atoms.len() > BITS * LANES
+            || atoms.iter().any(|(_, _, atom)| asks_more(atom))
+            || stretches.saturating_mul(size_of::<Lanes>()) > bytes.min(BYTES)
+        {
+            return None;
+        }
+        let mut segments = Lanes([0; LANES]);
+        let mut placed: Vec<(u32, Option<&Atom>)> = Vec::with_capacity(BITS * LANES);
+        for segment in 0..SEGMENTS {
+            let from = placed.len() / BITS;
+            placed.extend(atoms.iter().filter(|(_, own, _)| *own == segment).map(|(number, _, atom)| (*number, Some(*atom))));
+            placed.resize(placed.len().next_multiple_of(BITS), (u32::MAX, None));
+            let lanes = segments.0.get_mut(from..placed.len() / BITS)?;
+            lanes.iter_mut().for_each(|lane| *lane = 1 << segment);
+        }
+        let addresses = |dimension: Dimension| {
+            let of_bits = placed.iter().enumerate().filter_map(|(bit, (_, atom))| Some((bit, (*atom)?)));
+            let asked: Vec<(usize, &AddressRanges)> =
+                of_bits.filter_map(|(bit, atom)| Some((bit, &**atom.addresses(dimension)?))).collect();
+            let v4: Vec<(usize, &Ranges<u32>)> = asked.iter().map(|(bit, ranges)| (*bit, &ranges.v4)).collect();
+            let v6: Vec<(usize, &Ranges<u128>)> = asked.iter().map(|(bit, ranges)| (*bit, &ranges.v6)).collect();
+            let ((v4, v4_rows), (v6, v6_rows)) = (cut(&v4), cut(&v6));
+            (!asked.is_empty()).then(|| {
+                AddressMap::new(&v4, v4_rows.iter().map(Lanes::of).collect(), &v6, v6_rows.iter().map(Lanes::of).collect())
+            })
+        };
+        let mut used = [0; WORDS];
+        placed.iter().enumerate().for_each(|(bit, (_, atom))| set(&mut used, bit, atom.is_some()));
+        let used = Lanes::of(&used);
+        let nothing = Ranges::empty();
+        let ports = placed.iter().enumerate().filter_map(|(bit, (_, atom))| {
+            let Some(atom) = atom else { return Some((bit, &nothing)) };
+            Some((bit, &**atom.port.as_ref()?))
+        });
+        let (starts, rows) = cut(&ports.collect::<Vec<(usize, &Ranges<u16>)>>());
+        let source = addresses(Dimension::Source);
+        let destination = addresses(Dimension::Destination);
+        Some(Self {
+            count: atoms.len(),
+            all: Box::new(Lanes([u16::MAX; LANES])),
+            denying: Box::new(Lanes(std::array::from_fn(|lane| match (segments.0.get(lane), used.0.get(lane)) {
+                (Some(segment), Some(used)) if *segment == 1 << DENYING => *used,
+                _ => 0,
+            }))),
+            used: Box::new(used),
+            segments: Box::new(segments),
+            port: PortMap::new(&starts, &rows.iter().map(Lanes::of).collect::<Vec<Lanes>>()),
+            source,
+            destination,
+            atoms: placed.into_iter().map(|(number, _)| number).collect(),
+            _not_small: not_small,
+        })
+    }
+
+    /// The rows of a connection; what is not known rules nothing out.
+    #[inline(always)]
+    pub(super) fn find<const OPEN: bool>(&self, query: &Query<'_, OPEN>) -> Three<'_> {
+        let source = self.row(self.source.as_ref(), query.address(Dimension::Source));
+        let destination = self.row(self.destination.as_ref(), query.address(Dimension::Destination));
+        let port = match query.port() {
+            Some(port) => self.port.get(port).unwrap_or_else(|| self.denying()),
+            None => &self.used,
+        };
+        Three { rows: [source, destination, port], of: self }
+    }
+
+    #[inline(always)]
+    fn row<'s>(&'s self, map: Option<&'s AddressMap<Lanes>>, address: Option<&IpAddr>) -> &'s Lanes {
+        match (map, address) {
+            (Some(map), Some(address)) => map.get(address).unwrap_or_else(|| self.denying()),
+            _ => &self.all,
+        }
+    }
+
+    /// Every value has a row. Were there none, the atoms whose match denies would stay, and no others.
+    #[cold]
+    fn denying(&self) -> &Lanes {
+        &self.denying
+    }
+
+    /// How many atoms there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let maps = [&self.source, &self.destination];
+        size_of_val(&*self.atoms)
+            + 4 * size_of::<Lanes>()
+            + self.port.bytes()
+            + maps.into_iter().flatten().map(AddressMap::bytes).sum::<usize>()
+    }
+}
+
+impl Three<'_> {
+    /// By lane: the atoms that match.
+    #[inline(always)]
+    fn lanes(&self) -> impl Iterator<Item = (u16, u16)> {
+        let [Lanes(one), Lanes(two), Lanes(three)] = self.rows;
+        let matching = one.iter().zip(two).zip(three).map(|((one, two), three)| one & two & three);
+        matching.zip(self.of.segments.0)
+    }
+
+    /// Hands on the first atom of each segment that matches, or that some do if that is enough.
+    #[inline(always)]
+    pub(super) fn tell(&self, sink: &mut impl Sink) {
+        let segments = self.segments();
+        if !sink.some(segments) {
+            for segment in (0..SEGMENTS).filter(|segment| segments >> segment & 1 == 1) {
+                if let Some(number) = if sink.wants(segment) { self.first_of(segment) } else { None } {
+                    sink.atom(segment, || number);
+                }
+            }
+        }
+    }
+
+    /// A bit for each segment of which an atom matches.
+    #[inline(always)]
+    fn segments(&self) -> u16 {
+        self.lanes().fold(0, |segments, (lane, segment)| segments | if lane == 0 { 0 } else { segment })
+    }
+
+    /// The first atom of a segment that matches.
+    fn first_of(&self, segment: usize) -> Option<u32> {
+        let of_segment = 1 << segment;
+        let (lane, (matching, _)) = self.lanes().enumerate().find(|(_, (lane, segment))| *segment == of_segment && *lane != 0)?;
+        self.of.atoms.get(lane * BITS + super::lookup::place(matching.trailing_zeros())).copied()
+    }
+
+    /// Calls `each` with every atom that matches.
+    pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
+        for ((lane, _), atoms) in self.lanes().zip(self.of.atoms.chunks(BITS)) {
+            let of_lane = (0..).zip(atoms).filter(|(bit, _): &(u32, _)| lane >> bit & 1 == 1);
+            of_lane.for_each(|(_, atom)| each(*atom));
+        }
+    }
+}
