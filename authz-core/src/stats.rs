@@ -30,6 +30,8 @@ pub struct Stats {
     pub keyed: usize,
     /// Those of them that ask for nothing beside that, or for a port, so that to find them is nearly all there is to do.
     pub told: usize,
+    /// Those of them that ask for addresses and ports alone, and are compared four at a time.
+    pub boxed: usize,
     /// How many of those that are looked up one value leads to at most.
     pub longest_list: usize,
     /// Conjunctions of which nothing is rare, in rows of bits.
@@ -57,6 +59,9 @@ impl fmt::Display for Stats {
         } else {
             writeln!(f, "{} by what is rarest about them, at most {} to a value", self.keyed, self.longest_list)?;
             writeln!(f, "{} of these ask for nothing beside that but a port", self.told)?;
+            if self.boxed > 0 {
+                writeln!(f, "{} of these ask for addresses and ports alone, and are compared four at a time", self.boxed)?;
+            }
             writeln!(f, "{} in {} row{} of {} bits", self.wide, self.blocks, plural(self.blocks), self.block_bits)?;
         }
         if self.large_sets > 0 {

@@ -429,6 +429,7 @@ impl Index {
             Shape::Many(many) => {
                 let boxes = many.boxes.as_ref();
                 stats.keyed = many.keyed.as_ref().map_or(0, Keyed::len) + boxes.map_or(0, Boxes::len);
+                stats.boxed = boxes.map_or(0, Boxes::len);
                 stats.told = many.keyed.as_ref().map_or(0, Keyed::told);
                 stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest).max(boxes.map_or(0, Boxes::longest));
                 (stats.wide, stats.blocks, stats.block_bits) = match &many.wide {
