@@ -324,7 +324,7 @@ impl Compiled {
     fn new(rules: Arc<CompiledRules>, selection: Selection, mesh: &Arc<Mesh>) -> Self {
         let opens_all_ports = matches!(selection.mtls.of_all_ports(), Some(PortMtls { policy: None, .. }));
         let is_plain = opens_all_ports && !rules.has.custom;
-        let by_one_set = if is_plain { ByOneSet::new(&rules) } else { None };
+        let by_one_set = if is_plain && !IS_SMALL { ByOneSet::new(&rules) } else { None };
         Self { is_plain, by_one_set, rules, selection, mesh: Arc::clone(mesh), owner: Arc::new(()) }
     }
 

@@ -99,6 +99,10 @@ impl Boxes {
     /// no more than about `bytes` bytes; answers too for each atom whether it is.
     pub(super) fn new(atoms: &[(u32, usize, &Atom)], bytes: usize) -> Option<(Self, Vec<bool>)> {
         let not_small = NotSmall::get()?;
+        let least = atoms.len() - atoms.len() / 8;
+        if atoms.iter().filter(|(_, _, atom)| asks_for_numbers(atom)).count() < least {
+            return None;
+        }
         let commonness = Commonness::of(atoms);
         let mut entries: [Vec<(usize, Entry<'_>)>; 2] = Default::default();
         for (at, (number, segment, atom)) in atoms.iter().enumerate() {
@@ -107,7 +111,7 @@ impl Boxes {
             }
         }
         let [of_source, of_destination] = &entries;
-        if of_source.len() + of_destination.len() < atoms.len() - atoms.len() / 8 {
+        if of_source.len() + of_destination.len() < least {
             return None;
         }
         let stretches: usize = entries.iter().flatten().map(|(_, entry)| 2 * entry.set.ranges()).sum();
@@ -382,10 +386,15 @@ impl Made {
     }
 }
 
+/// Whether an atom asks for no more than source, destination and port.
+fn asks_for_numbers(atom: &Atom) -> bool {
+    !atom.verify && atom.remote.is_none() && atom.peer.is_empty() && atom.sni.is_empty()
+}
+
 impl<'a> Entry<'a> {
     /// What an atom is looked up by, and the boxes of the rest; nothing if it cannot be arranged so.
     fn of(number: u32, segment: usize, atom: &'a Atom, commonness: &Commonness) -> Option<(usize, Self)> {
-        if atom.verify || atom.remote.is_some() || !atom.peer.is_empty() || !atom.sni.is_empty() {
+        if !asks_for_numbers(atom) {
             return None;
         }
         let ports = atom.port.as_ref().map_or(&[(u16::MIN, u16::MAX)][..], |ports| ports.as_slice());

@@ -71,11 +71,11 @@ impl NumberRows {
     pub(super) fn new(atoms: &[(u32, usize, &Atom)], bytes: usize) -> Option<Self> {
         let not_small = NotSmall::get()?;
         let asks_more = |atom: &Atom| atom.verify || atom.remote.is_some() || !atom.peer.is_empty() || !atom.sni.is_empty();
+        if atoms.len() > BITS * LANES || atoms.iter().any(|(_, _, atom)| asks_more(atom)) {
+            return None;
+        }
         let stretches: usize = atoms.iter().map(|(_, _, atom)| atom.stretches(|_| false)).sum();
-        if atoms.len() > BITS * LANES
-            || atoms.iter().any(|(_, _, atom)| asks_more(atom))
-            || stretches.saturating_mul(size_of::<Lanes>()) > bytes.min(BYTES)
-        {
+        if stretches.saturating_mul(size_of::<Lanes>()) > bytes.min(BYTES) {
             return None;
         }
         let mut segments = Lanes([0; LANES]);
@@ -195,10 +195,20 @@ impl Three<'_> {
     }
 
     /// The first atom of a segment that matches.
+    #[inline]
     fn first_of(&self, segment: usize) -> Option<u32> {
         let of_segment = 1 << segment;
-        let (lane, (matching, _)) = self.lanes().enumerate().find(|(_, (lane, segment))| *segment == of_segment && *lane != 0)?;
-        self.of.atoms.get(lane * BITS + super::lookup::place(matching.trailing_zeros())).copied()
+        let mut matching = [0; LANES];
+        for (kept, (lane, segment)) in matching.iter_mut().zip(self.lanes()) {
+            *kept = if segment == of_segment { lane } else { 0 };
+        }
+        // Four lanes at a time there is less to search.
+        let (words, _) = matching.as_chunks::<4>();
+        let words = words.iter().map(|[a, b, c, d]| {
+            u64::from(*a) | u64::from(*b) << BITS | u64::from(*c) << (2 * BITS) | u64::from(*d) << (3 * BITS)
+        });
+        let (at, word) = words.enumerate().find(|(_, word)| *word != 0)?;
+        self.of.atoms.get(at * 4 * BITS + super::lookup::place(word.trailing_zeros())).copied()
     }
 
     /// Calls `each` with every atom that matches.

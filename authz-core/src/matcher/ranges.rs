@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+#[cfg(not(feature = "small"))]
 use smallvec::SmallVec;
 
+use crate::IS_SMALL;
 use crate::sort::sort_many;
 use crate::value::{IpBlock, Port};
 
@@ -63,8 +65,21 @@ fn low(both: u64) -> u32 {
     u32::try_from(both & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
-/// Up to this many ranges of a set are put in order on the stack.
-const FEW: usize = 8;
+/// What is put in order on the stack as long as it is little; with the feature `small` it never is.
+#[cfg(not(feature = "small"))]
+type Few<T> = SmallVec<[T; 8]>;
+#[cfg(feature = "small")]
+type Few<T> = Vec<T>;
+
+#[cfg(not(feature = "small"))]
+fn boxed<T: Copy>(few: Few<T>) -> Box<[T]> {
+    if few.spilled() { few.into_boxed_slice() } else { few.as_slice().into() }
+}
+
+#[cfg(feature = "small")]
+fn boxed<T>(few: Few<T>) -> Box<[T]> {
+    few.into()
+}
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,14 +101,14 @@ impl<T: Line> Ranges<T> {
 
     /// The union of so many ranges in order. Few are put together where nothing is allocated.
     fn of_sorted(ranges: impl Iterator<Item = (T, T)>, count: usize) -> Self {
-        let mut merged: SmallVec<[(T, T); FEW]> = SmallVec::with_capacity(count);
+        let mut merged: Few<(T, T)> = Few::with_capacity(count);
         for (first, last) in ranges {
             match merged.last_mut() {
                 Some((_, end)) if end.next().is_none_or(|next| first <= next) => *end = (*end).max(last),
                 _ => merged.push((first, last)),
             }
         }
-        Self(if merged.spilled() { merged.into_boxed_slice() } else { merged.as_slice().into() })
+        Self(boxed(merged))
     }
 
     /// What is not in the set.
@@ -159,30 +174,34 @@ impl AddressRanges {
     pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
         // A range is sorted fastest as one number. Of most IPv6 blocks the first halves say all, and of a host
         // one end.
-        let (mut v4, mut networks, mut hosts, mut others) = (SmallVec::<[u64; FEW]>::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut v4, mut networks, mut hosts, mut others) = (Few::<u64>::new(), Vec::new(), Vec::new(), Vec::new());
         let lower = u128::from(u64::MAX);
         for block in blocks {
             match block.range() {
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
                 (IpAddr::V6(first), IpAddr::V6(last)) => match (first.to_bits(), last.to_bits()) {
-                    (first, last) if first & lower == 0 && last & lower == lower => networks.push(first | last >> 64),
-                    (first, last) if first == last => hosts.push(first),
+                    (first, last) if !IS_SMALL && first & lower == 0 && last & lower == lower => {
+                        networks.push(first | last >> 64)
+                    }
+                    (first, last) if !IS_SMALL && first == last => hosts.push(first),
                     (first, last) => others.push((first, last)),
                 },
                 (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
             }
         }
         sort_many(&mut v4);
+        sort_many(&mut others);
+        let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
+        if IS_SMALL {
+            let count = others.len();
+            return Self { v4, v6: Ranges::of_sorted(others.into_iter(), count) };
+        }
         sort_many(&mut networks);
         sort_many(&mut hosts);
-        sort_many(&mut others);
         let count = networks.len() + hosts.len() + others.len();
         let networks = networks.into_iter().map(|both| (both & !lower, both << 64 | lower));
         let hosts = hosts.into_iter().map(|host| (host, host));
-        Self {
-            v4: Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len()),
-            v6: Ranges::of_sorted(merge(merge(networks, hosts), others.into_iter()), count),
-        }
+        Self { v4, v6: Ranges::of_sorted(merge(merge(networks, hosts), others.into_iter()), count) }
     }
 
     /// How many ranges there are.
@@ -246,7 +265,7 @@ impl Set for Ranges<u16> {
 }
 
 pub(super) fn of_ports(ports: &[Port]) -> Ranges<u16> {
-    let mut ports: SmallVec<[u16; 4 * FEW]> = ports.iter().map(|port| port.number()).collect();
+    let mut ports: Few<u16> = ports.iter().map(|port| port.number()).collect();
     sort_many(&mut ports);
     Ranges::of_sorted(ports.iter().map(|port| (*port, *port)), ports.len())
 }

@@ -23,9 +23,15 @@ impl Classes {
         if let Some(known) = self.known.get(&matching) {
             return Some(*known);
         }
-        let class = u32::try_from(self.matching.len()).ok()?;
-        self.matching.push(matching.clone());
+        let class = self.own_class(matching.clone())?;
         self.known.insert(matching, class);
+        Some(class)
+    }
+
+    /// The class of one identity alone.
+    fn own_class(&mut self, matching: PatternNumbers) -> Option<u32> {
+        let class = u32::try_from(self.matching.len()).ok()?;
+        self.matching.push(matching);
         Some(class)
     }
 }
@@ -84,10 +90,12 @@ impl Identities {
             named.classify(|text, exact| {
                 identity.clear();
                 identity.extend([SCHEME, std::str::from_utf8(text).ok()?]);
-                classes.class(numbers(|found| {
+                let matching = numbers(|found| {
                     exact.into_iter().for_each(&mut *found);
                     self.matching_identity(&identity, found);
-                }))
+                });
+                // No other identity matches a pattern that names this one.
+                if exact.is_some() { classes.own_class(matching) } else { classes.class(matching) }
             });
             self.named = named;
         }
