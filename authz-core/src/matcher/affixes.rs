@@ -220,6 +220,11 @@ impl Forms {
         self.exact.len() == 0 && self.has_no_affixes()
     }
 
+    /// How many lengths are tried whatever a text starts or ends with.
+    pub(super) fn long(&self) -> usize {
+        self.prefixes.long.len() + self.suffixes.long.len()
+    }
+
     pub(super) fn has_no_affixes(&self) -> bool {
         self.prefixes.is_empty() && self.suffixes.is_empty()
     }

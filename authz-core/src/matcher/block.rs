@@ -85,6 +85,7 @@ where
     Row<W>: Hash + Eq,
 {
     /// Arranges atoms, each with its number and segment.
+    #[inline(never)]
     pub(super) fn new(atoms: &[(u32, usize, &Atom)], shared: &Shared<'_>) -> Self {
         let mut used = [0; W];
         let (mut verify, mut segments) = ([0; W], [[0; W]; SEGMENTS]);
@@ -167,7 +168,7 @@ where
                 PeerQuery::Resolved(peer) => keep_row(&mut left, resolved_row(peer, resolved).as_ref(), denying),
                 PeerQuery::Texts(texts) => {
                     let mut seen = words.nothing();
-                    identities.matching_identities(texts, |pattern| words.see(&mut seen, pattern));
+                    identities.matching_identities(texts, &mut |pattern| words.see(&mut seen, pattern));
                     keep(&mut left, &words.row(&seen));
                 }
                 PeerQuery::Absent => keep(&mut left, &words.absent),
@@ -189,7 +190,7 @@ where
             match name {
                 Some(name) => {
                     let mut seen = words.nothing();
-                    names.matching(name, |pattern| words.see(&mut seen, pattern));
+                    names.matching(name, &mut |pattern| words.see(&mut seen, pattern));
                     keep(&mut left, &words.row(&seen));
                 }
                 None => keep(&mut left, &words.absent),
@@ -206,6 +207,12 @@ where
         let mut left = self.used;
         keep(&mut left, outside);
         (addresses && others).then_some((*dimension, set, [left, self.used]))
+    }
+
+    /// The same as a piece of code of its own, for blocks that are not on the shortest way.
+    #[inline(never)]
+    pub(super) fn left_apart<const OPEN: bool>(&self, query: &Query<'_, OPEN>, resolved: usize, patterns: &Patterns) -> Row<W> {
+        self.left(query, resolved, patterns)
     }
 
     /// Whether one of these atoms is of a segment.
@@ -293,7 +300,7 @@ where
 {
     let mut seen = words.nothing();
     for text in texts.into_iter().flat_map(Principals::iter) {
-        patterns.matching_identity(text, |pattern| words.see(&mut seen, pattern));
+        patterns.matching_identity(text, &mut |pattern| words.see(&mut seen, pattern));
     }
     words.row(&seen)
 }

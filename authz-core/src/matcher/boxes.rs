@@ -158,8 +158,23 @@ impl Boxes {
         ];
         for (map, address, other, all) in places {
             let list = if address.is_some() { self.list(map.as_ref(), address) } else { Some(all) };
-            let found = Found { boxes: self, lists: [list, Some(0..0)], others: [other, None], port: query.port() };
+            let Some(list) = list.filter(|list| self.fours.get(list.clone()).is_some()) else {
+                self.each_denying(&mut each);
+                continue;
+            };
+            let found = Found { boxes: self, lists: [Some(list), Some(0..0)], others: [other, None], port: query.port() };
             found.for_each(|_, number| each(number));
+        }
+    }
+
+    /// Every atom whose match denies. There is always a list; were there none, these would match, and no others.
+    fn each_denying(&self, mut each: impl FnMut(u32)) {
+        for (segments, numbers) in self.fours.iter().map(|four| four.segments).zip(&self.numbers) {
+            for (segment, number) in segments.iter().zip(numbers) {
+                if segment >> DENYING & 1 == 1 {
+                    each(*number);
+                }
+            }
         }
     }
 

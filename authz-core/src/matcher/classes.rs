@@ -83,6 +83,7 @@ impl Classes {
     }
 
     /// Cuts a line by sets; nothing beyond the limit.
+    #[inline(never)]
     pub(super) fn cut<T: Line>(&mut self, sets: &[&Ranges<T>]) -> Option<Stretches<T>> {
         let mut events: Vec<T::Event> = Vec::with_capacity(sets.iter().map(|set| 2 * set.as_slice().len()).sum());
         for (number, set) in (0..).zip(sets) {

@@ -4,8 +4,6 @@
 //! unless one of them asks for the service account too. Here stand the namespaces that patterns name, each
 //! with the class of its identities: those of one class are matched by the same patterns.
 
-use std::collections::HashMap;
-
 use super::identity::{SCHEME, Standard};
 use super::lookup::place;
 use super::named::seeds;
@@ -17,11 +15,11 @@ use super::spots::{Spot, Spots, hash_of, words};
 pub(super) struct Home {
     /// `spiffe://cluster.local/ns/`.
     start: Box<str>,
-    /// Its first bytes and its last, which are almost always all.
+    /// Its first bytes and its last, which are almost always all: to compare sixteen is one instruction.
     ends: [[u8; LEAST]; 2],
     namespaces: Spots,
-    /// The class of the other namespaces, by the number of the one pattern that asks for a part of them.
-    pub(super) by_affix: HashMap<u32, u32, foldhash::fast::RandomState>,
+    /// The class of the other namespaces, by the number of the one pattern that asks for a part of them; in order.
+    pub(super) by_affix: Vec<(u32, u32)>,
     seeds: [u64; 4],
 }
 
@@ -42,6 +40,10 @@ const LEAST: usize = 16;
 /// Slashes are looked for in so many bytes.
 const WINDOW: usize = 64;
 
+/// What stands in front of a namespace is no longer than this: a trust domain has the length of a host name, and
+/// what policies ask for is written out with it.
+const LONGEST_START: usize = 300;
+
 /// The longest identity that is taken apart here.
 const LONGEST: usize = 1024;
 
@@ -53,12 +55,12 @@ impl Home {
     /// Of a trust domain; nothing where it is too short.
     pub(super) fn new(trust_domain: &str) -> Option<Self> {
         let start = format!("{SCHEME}{trust_domain}/ns/");
-        // That of two letters too: behind `ns`, what follows would be taken for a namespace twice.
-        if trust_domain.contains('/') {
+        if trust_domain.contains('/') || start.len() > LONGEST_START {
             return None;
         }
+        // That of two letters is too short: behind `ns`, what follows would be taken for a namespace twice.
         let ends = [*start.as_bytes().first_chunk()?, *start.as_bytes().last_chunk()?];
-        Some(Self { start: start.into(), ends, namespaces: Spots::default(), by_affix: HashMap::default(), seeds: seeds() })
+        Some(Self { start: start.into(), ends, namespaces: Spots::default(), by_affix: Vec::new(), seeds: seeds() })
     }
 
     #[inline]
@@ -109,6 +111,13 @@ impl Home {
         self.namespaces.get(self.hash(local)?, local.namespace())
     }
 
+    /// The class of a namespace that no pattern names, and that the pattern of a number alone asks for a part of.
+    #[inline]
+    pub(super) fn class_by_affix(&self, number: u32) -> Option<u32> {
+        let at = self.by_affix.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.by_affix.get(at).map(|(_, class)| *class)
+    }
+
     /// Of up to 32 bytes of a namespace, and its length.
     #[inline]
     fn hash(&self, local: &Local<'_>) -> Option<u32> {
@@ -149,7 +158,7 @@ impl Home {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.start.len() + self.namespaces.bytes() + self.by_affix.capacity() * size_of::<(u32, u32)>()
+        self.start.len() + self.namespaces.bytes() + size_of_val(self.by_affix.as_slice())
     }
 }
 

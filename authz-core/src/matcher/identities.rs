@@ -167,7 +167,7 @@ impl Identities {
         }
         match self.asking_for_namespace(local.standard()) {
             Asking::None => Some(ELSEWHERE),
-            Asking::One(number) => home.by_affix.get(&number).copied(),
+            Asking::One(number) => home.class_by_affix(number),
             Asking::Several => None,
         }
     }
@@ -195,7 +195,7 @@ impl Identities {
     pub(super) fn matching<'i>(&self, identities: impl IntoIterator<Item = &'i str>) -> PatternNumbers {
         let mut all = PatternNumbers::new();
         for identity in identities {
-            self.matching_identity(identity, |number| all.push(number));
+            self.matching_identity(identity, &mut |number| all.push(number));
         }
         sort(&mut all);
         all.dedup();
@@ -203,15 +203,14 @@ impl Identities {
     }
 
     /// Calls `found` with the number of each pattern that matches an identity, perhaps more than once.
-    #[inline]
-    pub(super) fn matching_identity(&self, identity: &str, mut found: impl FnMut(u32)) {
-        // The way for identities of any form is one for all.
-        if !IS_SMALL && let Some(standard) = Standard::parse(identity) {
-            self.exact(identity).into_iter().for_each(&mut found);
-            self.matching_standard(standard, &mut found);
-        } else {
-            self.exact(identity).into_iter().for_each(&mut found);
-            self.matching_any(identity, &mut |number| found(number));
+    ///
+    /// Most identities have a class, so that this is one piece of code for all who ask.
+    #[inline(never)]
+    pub(super) fn matching_identity(&self, identity: &str, mut found: &mut dyn FnMut(u32)) {
+        self.exact(identity).into_iter().for_each(&mut *found);
+        match Standard::parse(identity) {
+            Some(standard) if !IS_SMALL => self.matching_standard(standard, &mut found),
+            _ => self.matching_any(identity, found),
         }
         for (pattern, number) in &self.others {
             if pattern.matches(identity) {
@@ -268,8 +267,8 @@ impl Identities {
         }
     }
 
-    #[inline]
-    fn matching_namespace_affixes(&self, standard: Standard<'_>, found: &mut impl FnMut(u32)) {
+    #[inline(never)]
+    fn matching_namespace_affixes(&self, standard: Standard<'_>, found: &mut dyn FnMut(u32)) {
         let namespace = standard.namespace();
         // A slash has to follow, and the last stands in front of the service account.
         self.namespaces.prefixes.prefixes_of(standard.behind_ns(), |length, number| {

@@ -281,7 +281,7 @@ impl Index {
         sink: &mut impl Sink,
     ) -> Option<()> {
         for (at, block) in blocks.iter().enumerate() {
-            let left = block.left(query, at * W, &self.patterns);
+            let left = block.left_apart(query, at * W, &self.patterns);
             self.find_in_block(block, left, rules, connection, sink)?;
         }
         Some(())
@@ -356,8 +356,8 @@ impl Index {
         let open = Open { index: self, rules, connection, unknown: connection.unknown_facts() };
         let mut answer = Answer::NONE;
         match &self.shape {
-            Shape::One(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
-            Shape::Four(block) => open.weigh_block(block, &block.left(&query, 0, &self.patterns), &mut answer),
+            Shape::One(block) => open.weigh_block(block, &block.left_apart(&query, 0, &self.patterns), &mut answer),
+            Shape::Four(block) => open.weigh_block(block, &block.left_apart(&query, 0, &self.patterns), &mut answer),
             Shape::Numbers(numbers) => numbers.find(&query).for_each(|atom| open.weigh(atom, false, &mut answer)),
             Shape::Many(many) => {
                 if let Some(boxes) = &many.boxes {

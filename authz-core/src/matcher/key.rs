@@ -51,6 +51,7 @@ impl Key {
     /// An atom that asks for a few identities is looked up by these, even if its addresses are rarer: they are
     /// then not compared again, and a peer that was looked up before has what is left at hand. And of dimensions
     /// that few atoms are best looked up by, those that can do without are not looked at at all.
+    #[inline(never)]
     pub(super) fn of_all(
         atoms: &[Atom],
         peer: &[PatternRef<'_>],

@@ -177,12 +177,12 @@ impl Keyed {
         let Patterns { identities, names } = patterns;
         if !self.peer.is_empty() {
             match query.peer {
-                PeerQuery::Class(class) if !IS_SMALL => match self.classes.get(place(class)) {
-                    Some(&List::NOT_FORESEEN) => search.scan_patterns(identities, found),
-                    list => search.scan(list, found),
+                PeerQuery::Class(class) => match self.classes.get(place(class)) {
+                    Some(list) if !IS_SMALL && *list != List::NOT_FORESEEN => search.scan(Some(list), found),
+                    _ => search.scan_patterns(identities, found),
                 },
                 PeerQuery::Resolved(peer) => search.scan_run(head_of(peer), &peer.candidates, 0, found),
-                PeerQuery::Texts(_) | PeerQuery::Class(_) => search.scan_patterns(identities, found),
+                PeerQuery::Texts(_) => search.scan_patterns(identities, found),
                 PeerQuery::Absent => {}
                 PeerQuery::Unknown => search.scan_all(PEER, found),
             }
@@ -209,7 +209,7 @@ impl Keyed {
         }
         if !self.sni.is_empty() {
             match query.sni() {
-                Some(Some(name)) => names.matching(name, |number| search.scan(self.sni.get(place(number)), found)),
+                Some(Some(name)) => names.matching(name, &mut |number| search.scan(self.sni.get(place(number)), found)),
                 Some(None) => {}
                 None => search.scan_all(SNI, found),
             }
@@ -387,8 +387,7 @@ impl<const OPEN: bool> Search<'_, OPEN> {
     fn scan_patterns(&self, identities: &Identities, found: &mut impl Found) {
         let mut list_of = |number| self.scan(self.keyed.peer.get(place(number)), found);
         match (self.query.peer, self.query.connection.known_peer()) {
-            (PeerQuery::Texts(texts), _) => identities.matching_identities(texts, list_of),
-            (_, Some(texts)) => texts.iter().for_each(|identity| identities.matching_identity(identity, &mut list_of)),
+            (PeerQuery::Texts(texts), _) | (_, Some(texts)) => identities.matching_identities(texts, &mut list_of),
             (_, None) => {}
         }
     }

@@ -89,6 +89,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// Puts a run behind all others; nothing where it is too long to be a list.
+    #[inline(never)]
     fn append(&mut self, run: &mut Run) -> Option<List> {
         let order = |test: TestOf| self.by_test.get(test.place()).copied().unwrap_or_default();
         let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.finish(order))?;
@@ -130,6 +131,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// The lists of addresses.
+    #[inline(never)]
     pub(super) fn addresses(&mut self, range: Range<usize>, dimension: Dimension) -> Option<(LeadingSet, AddressMap<u32>)> {
         let entries = self.entries.get(range.clone()).filter(|entries| !entries.is_empty())?;
         // An entry keyed by an address asks for it.
@@ -150,6 +152,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// Cuts a line by the sets of entries from `start` on: where each stretch starts, and its list.
+    #[inline(never)]
     fn line<T: Line>(&mut self, start: usize, sets: &[&Ranges<T>]) -> (Vec<T>, Vec<u32>) {
         let mut classes = Classes::new(CLASS_ENTRIES.min(self.left()));
         let Some(stretches) = classes.cut(sets) else {
@@ -184,6 +187,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 
     /// By the number of a pattern: the candidates that are looked up by it.
+    #[inline(never)]
     pub(super) fn patterns(&mut self, range: Range<usize>, patterns: usize) -> Vec<List> {
         if range.is_empty() {
             return Vec::new();
@@ -218,6 +222,8 @@ impl<'e, 'a> Lists<'e, 'a> {
             if count > LONGEST_OF_CLASS.min(left) {
                 continue;
             }
+            // Those that are compared and left out count too, for the time that it takes.
+            left -= count;
             run.clear();
             for own in of_patterns {
                 let candidates = self.candidates.get(own.range()).unwrap_or_default();
@@ -232,7 +238,6 @@ impl<'e, 'a> Lists<'e, 'a> {
             }
             run.sort();
             if let Some(list) = self.append(&mut run) {
-                left = left.saturating_sub(list.length());
                 *place_of = list;
             }
         }

@@ -31,6 +31,7 @@ pub(super) struct AddressMap<V> {
 impl<V: Copy> AddressMap<V> {
     /// Keeps the value of each stretch of both families, by where it starts; the first of each starts
     /// with the smallest address.
+    #[inline(never)]
     pub(super) fn new(v4: &[u32], mut v4_values: Vec<V>, v6: &[u128], v6_values: Vec<V>) -> Self {
         v4_values.extend(v4_values.last().copied().into_iter().cycle().take(SLACK));
         Self {
@@ -65,6 +66,7 @@ pub(super) struct PortMap<V> {
 
 impl<V: Copy + Eq + Hash> PortMap<V> {
     /// Keeps the value of each stretch of ports, by where it starts; the first starts with port 0.
+    #[inline(never)]
     pub(super) fn new(starts: &[u16], values_of: &[V]) -> Self {
         let (mut pages, mut classes): ([u8; 256], Vec<u16>) = ([0; 256], Vec::new());
         // There are no more values than ports.

@@ -14,6 +14,9 @@
 //! | [`block`]s of a word       | 64 each                                                   | instead, to save memory        |
 //! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
 //!
+//! What is done once, when rules are compiled, is kept out of line: copies of it in each place that calls it would make
+//! the library for C a tenth larger.
+//!
 //! With the feature `small` all blocks are of one word, and what is known of a connection is weighed as if
 //! not everything were: code for one width and one way through it is a third of that for all.
 

@@ -109,7 +109,7 @@ impl Dimension {
 impl Identities {
     /// Calls `found` with the number of each pattern that matches one of a peer's identities, perhaps
     /// more than once.
-    pub(super) fn matching_identities(&self, identities: Principals<'_>, mut found: impl FnMut(u32)) {
-        identities.iter().for_each(|identity| self.matching_identity(identity, &mut found));
+    pub(super) fn matching_identities(&self, identities: Principals<'_>, found: &mut dyn FnMut(u32)) {
+        identities.iter().for_each(|identity| self.matching_identity(identity, found));
     }
 }

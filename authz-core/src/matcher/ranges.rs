@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::IS_SMALL;
-use crate::sort::sort_many;
+use crate::sort::{sort, sort_many};
 use crate::value::{IpBlock, Port};
 
 /// A value on a line: what has a smallest, a largest and neighbours.
@@ -190,7 +190,8 @@ impl AddressRanges {
             }
         }
         sort_many(&mut v4);
-        sort_many(&mut others);
+        // Few blocks are none of the other two.
+        sort(&mut others);
         let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
         if IS_SMALL {
             let count = others.len();
@@ -266,7 +267,7 @@ impl Set for Ranges<u16> {
 
 pub(super) fn of_ports(ports: &[Port]) -> Ranges<u16> {
     let mut ports: Few<u16> = ports.iter().map(|port| port.number()).collect();
-    sort_many(&mut ports);
+    sort(&mut ports);
     Ranges::of_sorted(ports.iter().map(|port| (*port, *port)), ports.len())
 }
 

@@ -80,6 +80,7 @@ pub(super) fn ones<const W: usize>(row: &Row<W>) -> impl Iterator<Item = usize> 
 
 /// A line cut by the sets of atoms: where each stretch starts, and its row. Atoms without a set are in
 /// every row.
+#[inline(never)]
 pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec<T>, Vec<Row<W>>) {
     let mut row = [u64::MAX; W];
     let mut edges: Vec<(T, usize)> = Vec::with_capacity(sets.iter().map(|(_, set)| 2 * set.as_slice().len()).sum());

@@ -2,7 +2,6 @@
 
 use super::affixes::Forms;
 use super::pattern_ref::PatternRef;
-use crate::IS_SMALL;
 use crate::value::SniMatch;
 
 /// Patterns by number, arranged so that those that match a server name are found by hashing it.
@@ -31,15 +30,10 @@ impl ServerNames {
         this
     }
 
-    /// Calls `found` with the number of each pattern that matches a server name.
-    pub(super) fn matching(&self, name: &str, mut found: impl FnMut(u32)) {
-        // With `small` there is one copy for all callers.
-        let of_all: &mut dyn FnMut(u32) = &mut found;
-        if IS_SMALL { self.matching_name(name, of_all) } else { self.matching_name(name, found) }
-    }
-
-    #[inline]
-    fn matching_name(&self, name: &str, mut found: impl FnMut(u32)) {
+    /// Calls `found` with the number of each pattern that matches a server name. One piece of code for all who
+    /// ask: few rules ask for one.
+    #[inline(never)]
+    pub(super) fn matching(&self, name: &str, mut found: &mut dyn FnMut(u32)) {
         if let Some(number) = self.presence.filter(|_| !name.is_empty()) {
             found(number);
         }
@@ -76,7 +70,7 @@ mod tests {
         let long = format!("{}.example", "x".repeat(300));
         for name in ["", "a.example", "A.EXAMPLE", "b.example", "a.b", "é", "É", "b.long.example", "A.long.x", &long] {
             let mut found = vec![false; all.len()];
-            names.matching(name, |number| found[usize::try_from(number).unwrap()] = true);
+            names.matching(name, &mut |number| found[usize::try_from(number).unwrap()] = true);
             for (pattern, found) in all.iter().zip(found) {
                 assert_eq!(found, pattern.matches(name), "{pattern:?} against {name:?}");
             }

@@ -54,7 +54,7 @@ impl TextMap {
     }
 
     /// The number of a text.
-    #[inline]
+    #[inline(never)]
     pub(super) fn get(&self, text: &[u8]) -> Option<u32> {
         let hashed = hash(&self.hasher, text);
         self.entries.find(hashed, |entry| entry.text(&self.text) == text).map(|entry| entry.number)

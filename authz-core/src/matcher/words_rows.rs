@@ -71,6 +71,7 @@ where
     Row<W>: Hash + Eq,
 {
     /// Arranges what each atom asks for, of `patterns` patterns.
+    #[inline(never)]
     pub(super) fn new(atoms: &[(usize, &Words)], patterns: usize) -> Self {
         let none = Use { meets: [[0; W]; LISTS], keeps_out: [0; W] };
         let mut free = [[u64::MAX; W]; LISTS];
@@ -108,6 +109,7 @@ where
     }
 
     /// Works out the rows of texts that are foreseen: of each class what patterns match it.
+    #[inline(never)]
     pub(super) fn foresee(&mut self, classes: &[PatternNumbers]) {
         let mut rows = Rows::default();
         let row_of = |matching: &PatternNumbers| {

@@ -1,24 +1,33 @@
 //! What is known in advance of identities: their classes, each with the patterns that match it.
 
-use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{Home, Identities, PatternNumbers, PatternRef, SCHEME, Standard, StringMatch};
+use super::{ELSEWHERE, Forms, Home, Identities, PatternNumbers, PatternRef, SCHEME, Standard, StringMatch};
 use crate::IS_SMALL;
 use crate::sort::sort;
 
-/// How many times patterns may be tried one by one.
+/// How many times patterns may be tried one by one, or long prefixes and suffixes by their length.
 const MOST_TRIED: usize = 1_000_000;
+
+/// How many numbers of patterns classes may come to for each pattern that there is, and where there are few. A
+/// thousand patterns that match a thousand namespaces each are not to be written out.
+const MOST_OF_EACH: usize = 32;
+const LEAST_FORESEEN: usize = 1 << 12;
+
+/// How many bytes the identities may come to that no pattern names whole.
+const MOST_PAIRED: usize = 1 << 24;
 
 /// Classes in the making.
 #[derive(Default)]
 struct Classes {
     matching: Vec<PatternNumbers>,
+    /// How many more numbers there may be in all.
+    left: usize,
     known: HashMap<PatternNumbers, u32, foldhash::fast::RandomState>,
 }
 
 impl Classes {
-    /// The class of identities that these patterns match.
+    /// The class of identities that these patterns match; nothing where there is no room for it.
     fn class(&mut self, matching: PatternNumbers) -> Option<u32> {
         if let Some(known) = self.known.get(&matching) {
             return Some(*known);
@@ -28,9 +37,17 @@ impl Classes {
         Some(class)
     }
 
-    /// The class of one identity alone.
+    /// Whether there is no room for more.
+    fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    /// The class of one identity alone; nothing where there is no room for it.
     fn own_class(&mut self, matching: PatternNumbers) -> Option<u32> {
         let class = u32::try_from(self.matching.len()).ok()?;
+        let left = self.left.checked_sub(matching.len());
+        self.left = left.unwrap_or_default();
+        left?;
         self.matching.push(matching);
         Some(class)
     }
@@ -51,7 +68,7 @@ impl Identities {
         if IS_SMALL {
             return Vec::new();
         }
-        let mut classes = Classes::default();
+        let mut classes = Classes { left: MOST_OF_EACH * all.len() + LEAST_FORESEEN, ..Classes::default() };
         let mut home = self.home_of(all);
         let elsewhere = numbers(|found| {
             if let Some(home) = &home {
@@ -59,13 +76,16 @@ impl Identities {
                 home.with_any_account(b"*", |standard| self.matching_trust_domain_of(standard, found));
             }
         });
-        // The first is `ELSEWHERE`.
-        classes.class(elsewhere.clone());
+        // The first is `ELSEWHERE`, for which there has to be room.
+        if classes.class(elsewhere.clone()) != Some(ELSEWHERE) {
+            home = None;
+        }
         if let Some(home) = &mut home {
             home.finish();
-            let shut: HashSet<&str> = all.iter().filter_map(|pattern| shut_namespace(home, pattern)).collect();
+            let mut shut: Vec<&str> = all.iter().filter_map(|pattern| shut_namespace(home, pattern)).collect();
+            sort(&mut shut);
             home.classify(|namespace, standard| {
-                if std::str::from_utf8(namespace).is_ok_and(|namespace| shut.contains(namespace)) {
+                if classes.is_full() || shut.binary_search_by(|shut| shut.as_bytes().cmp(namespace)).is_ok() {
                     return None;
                 }
                 classes.class(numbers(|found| {
@@ -74,7 +94,7 @@ impl Identities {
                 }))
             });
             for (number, pattern) in (0..).zip(all) {
-                if !asks_for_part(home, pattern) {
+                if classes.is_full() || !asks_for_part(home, pattern) {
                     continue;
                 }
                 let class = classes.class(numbers(|found| elsewhere.iter().copied().chain([number]).for_each(found)));
@@ -85,9 +105,13 @@ impl Identities {
         self.named.finish();
         // Patterns that take trying one by one would make it quadratic; then what they match is looked up
         // when it comes.
-        if self.named.len().saturating_mul(self.others.len()) <= MOST_TRIED {
+        let long: usize = [&self.principals, &self.namespaces, &self.trust_domains].into_iter().map(Forms::long).sum();
+        if self.named.len().saturating_mul(self.others.len() + long) <= MOST_TRIED {
             let (mut named, mut identity) = (std::mem::take(&mut self.named), String::new());
             named.classify(|text, exact| {
+                if classes.is_full() {
+                    return None;
+                }
                 identity.clear();
                 identity.extend([SCHEME, std::str::from_utf8(text).ok()?]);
                 let matching = numbers(|found| {
@@ -106,35 +130,33 @@ impl Identities {
     /// there are patterns that have to be tried one by one.
     ///
     /// Pairs of a namespace and a service account that patterns ask for become identities with a name.
+    #[inline(never)]
     fn home_of(&mut self, all: &[PatternRef<'_>]) -> Option<Home> {
         if !self.others.is_empty() {
             return None;
         }
-        let mut counts: HashMap<&str, usize, foldhash::fast::RandomState> = HashMap::default();
-        for pattern in all {
-            if let PatternRef::Principal(pattern) = pattern
-                && let StringMatch::Exact(text) | StringMatch::Prefix(text) = pattern.pattern()
-                && let Some((trust_domain, _)) = text.split_once("/ns/")
-            {
-                *counts.entry(trust_domain).or_default() += 1;
-            }
-        }
-        let most = counts.into_iter().max_by_key(|(trust_domain, count)| (*count, Reverse(*trust_domain)));
-        let mut home = Home::new(most.map_or("cluster.local", |(trust_domain, _)| trust_domain))?;
-        let fits = all.iter().all(|pattern| self.is_added(&mut home, pattern));
+        let mut trust_domains: Vec<&str> = all.iter().filter_map(trust_domain_of).collect();
+        sort(&mut trust_domains);
+        let most = trust_domains.chunk_by(|one, other| one == other).max_by_key(|same| same.len());
+        let mut home = Home::new(most.and_then(|same| same.first()).unwrap_or(&"cluster.local"))?;
+        let mut left = MOST_PAIRED;
+        let fits = all.iter().all(|pattern| self.is_added(&mut home, pattern, &mut left));
         fits.then_some(home)
     }
 
     /// Adds what a pattern asks for, if that is a namespace or a pair; answers whether there is room for it.
-    fn is_added(&mut self, home: &mut Home, pattern: &PatternRef<'_>) -> bool {
+    fn is_added(&mut self, home: &mut Home, pattern: &PatternRef<'_>, left: &mut usize) -> bool {
         match pattern {
             PatternRef::Principal(principal) => match principal.pattern() {
-                StringMatch::Exact(text) => self.is_pair_added(home, &[SCHEME, text].concat()),
+                StringMatch::Exact(text) => {
+                    let identity = [SCHEME.as_bytes(), text.as_bytes()].concat();
+                    home.parse(&identity).is_none_or(|local| home.add_local(&local))
+                }
                 StringMatch::Suffix(text) => {
                     let trust_domain = home.start().strip_suffix("/ns/").unwrap_or_default();
                     let whole = [trust_domain, text].concat();
                     let of_rest = [home.start(), text.strip_prefix('/').unwrap_or_default()].concat();
-                    self.is_pair_added(home, &whole) && self.is_pair_added(home, &of_rest)
+                    self.is_pair_added(home, &whole, left) && self.is_pair_added(home, &of_rest, left)
                 }
                 StringMatch::Prefix(_) => match behind_start(home, pattern).and_then(|rest| rest.split_once('/')) {
                     Some((namespace, _)) => home.add(namespace),
@@ -145,20 +167,25 @@ impl Identities {
             PatternRef::Namespace(pattern) => home.add(pattern.pattern()),
             PatternRef::ServiceAccount(account) => {
                 let identity = [home.start(), account.namespace(), "/sa/", account.name()].concat();
-                self.is_pair_added(home, &identity)
+                self.is_pair_added(home, &identity, left)
             }
             PatternRef::TrustDomain(_) | PatternRef::Sni(_) => true,
         }
     }
 
-    /// Adds an identity, and its namespace, if it is at home.
-    fn is_pair_added(&mut self, home: &mut Home, identity: &str) -> bool {
+    /// Adds an identity that no pattern names whole, and its namespace, if it is at home; answers whether there
+    /// are bytes left for it.
+    #[inline(never)]
+    fn is_pair_added(&mut self, home: &mut Home, identity: &str, left: &mut usize) -> bool {
         let Some(local) = home.parse(identity.as_bytes()) else { return true };
+        let Some(rest) = left.checked_sub(identity.len()) else { return false };
+        *left = rest;
         self.named.add(identity.strip_prefix(SCHEME).unwrap_or_default().as_bytes(), None);
         home.add_local(&local)
     }
 
     /// Patterns that ask for no more than a trust domain.
+    #[inline(never)]
     fn matching_trust_domain_of(&self, standard: Standard<'_>, found: &mut dyn FnMut(u32)) {
         self.presence.into_iter().chain(self.any_trust_domain).for_each(&mut *found);
         for slash in 0..2 {
@@ -169,6 +196,7 @@ impl Identities {
     }
 
     /// Patterns that ask for no more than a trust domain and a namespace, unless for the trust domain alone.
+    #[inline(never)]
     fn matching_namespace_of(&self, standard: Standard<'_>, found: &mut dyn FnMut(u32)) {
         for slash in 2..Standard::SLASHES {
             self.principals_up_to.prefix(standard.up_to_slash(slash)).into_iter().for_each(&mut *found);
@@ -223,6 +251,13 @@ impl Asking {
             Self::One(_) | Self::Several => Self::Several,
         };
     }
+}
+
+/// The trust domain that a principal names.
+fn trust_domain_of<'p>(pattern: &PatternRef<'p>) -> Option<&'p str> {
+    let PatternRef::Principal(pattern) = pattern else { return None };
+    let (StringMatch::Exact(text) | StringMatch::Prefix(text)) = pattern.pattern() else { return None };
+    text.split_once("/ns/").map(|(trust_domain, _)| trust_domain)
 }
 
 /// What follows in a pattern that starts with a trust domain that is at home.

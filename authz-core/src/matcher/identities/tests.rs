@@ -87,7 +87,7 @@ fn the_patterns_that_match_are_those_that_match_one_by_one() {
     let (index, _) = Identities::new(numbers.all());
     for text in texts() {
         let mut found = vec![false; numbers.all().len()];
-        index.matching_identity(&text, |number| found[usize::try_from(number).unwrap()] = true);
+        index.matching_identity(&text, &mut |number| found[usize::try_from(number).unwrap()] = true);
         for (pattern, found) in numbers.all().iter().zip(found) {
             assert_eq!(found, pattern.matches(&text), "{pattern:?} against {text:?}");
         }

@@ -58,7 +58,7 @@ impl Open<'_> {
         answer: &mut Answer,
     ) {
         for (at, block) in blocks.iter().enumerate() {
-            self.weigh_block(block, &block.left(query, at * W, patterns), answer);
+            self.weigh_block(block, &block.left_apart(query, at * W, patterns), answer);
         }
     }
 
