@@ -110,6 +110,11 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
 }
 
 impl Atom {
+    /// Whether it asks for no more than source, destination and port.
+    pub(super) fn asks_for_numbers(&self) -> bool {
+        !self.verify && self.remote.is_none() && self.peer.is_empty() && self.sni.is_empty()
+    }
+
     /// The set of addresses that it asks for in a dimension.
     pub(super) fn addresses(&self, dimension: Dimension) -> Option<&Arc<AddressRanges>> {
         match dimension {

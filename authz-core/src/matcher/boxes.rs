@@ -100,7 +100,7 @@ impl Boxes {
     pub(super) fn new(atoms: &[(u32, usize, &Atom)], bytes: usize) -> Option<(Self, Vec<bool>)> {
         let not_small = NotSmall::get()?;
         let least = atoms.len() - atoms.len() / 8;
-        if atoms.iter().filter(|(_, _, atom)| asks_for_numbers(atom)).count() < least {
+        if atoms.iter().filter(|(_, _, atom)| atom.asks_for_numbers()).count() < least {
             return None;
         }
         let commonness = Commonness::of(atoms);
@@ -401,15 +401,10 @@ impl Made {
     }
 }
 
-/// Whether an atom asks for no more than source, destination and port.
-fn asks_for_numbers(atom: &Atom) -> bool {
-    !atom.verify && atom.remote.is_none() && atom.peer.is_empty() && atom.sni.is_empty()
-}
-
 impl<'a> Entry<'a> {
     /// What an atom is looked up by, and the boxes of the rest; nothing if it cannot be arranged so.
     fn of(number: u32, segment: usize, atom: &'a Atom, commonness: &Commonness) -> Option<(usize, Self)> {
-        if !asks_for_numbers(atom) {
+        if !atom.asks_for_numbers() {
             return None;
         }
         let ports = atom.port.as_ref().map_or(&[(u16::MIN, u16::MAX)][..], |ports| ports.as_slice());

@@ -285,8 +285,6 @@ mod tests {
         }
     }
 
-    // With the feature all are of one form.
-    #[cfg(not(feature = "small"))]
     #[test]
     fn a_run_has_its_candidates_by_form_and_of_those_that_are_sure_the_first_of_each_segment() {
         let test = |number, segment| TestOf::new(number, segment, false);

@@ -1,9 +1,11 @@
 //! The index: all rules of a workload, arranged so that a connection is compared with few of them.
 
+mod certain;
 mod open;
 
 use std::sync::Arc;
 
+use self::certain::Certain;
 use self::open::{Open, Weighing};
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
@@ -12,7 +14,7 @@ use super::boxes::Boxes;
 use super::candidate::TestOf;
 use super::identities::Identities;
 use super::key::Key;
-use super::keyed::{Entry, Found, Keyed};
+use super::keyed::{Entry, Keyed};
 use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::number_rows::NumberRows;
@@ -76,10 +78,18 @@ enum Wide {
 pub(super) trait Sink {
     /// Whether it makes a difference if an atom of a segment matches.
     fn wants(&self, segment: usize) -> bool;
-    /// Whether no atom makes a difference any more.
-    fn is_done(&self) -> bool;
+    /// Whether no atom makes a difference any more; whoever has to name the first is never done.
+    #[inline]
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
-    fn some(&mut self, segments: u16) -> bool;
+    #[inline]
+    fn some(&mut self, _segments: u16) -> bool {
+        false
+    }
+
     /// An atom of a segment matches.
     fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// All these atoms of a block match.
@@ -325,24 +335,6 @@ impl Index {
         Some(())
     }
 
-    /// Whether an atom whose numbers hold matches; nothing where that takes a fact that is not known.
-    #[inline]
-    fn really_matches(&self, head: &Head, compare: bool, rules: &Rules, connection: &Connection<'_>) -> Option<bool> {
-        if !(compare || head.verify || head.names) {
-            return Some(true);
-        }
-        let truth = if head.verify {
-            rules.ask(place(head.rule), connection)
-        } else {
-            rules.texts_hold(place(head.rule), head.from.map(usize::from), connection)
-        };
-        match truth {
-            Truth::True => Some(true),
-            Truth::False => Some(false),
-            Truth::Unknown(_) => None,
-        }
-    }
-
     fn head(&self, atom: u32) -> Option<&Head> {
         self.atoms.get(place(atom))
     }
@@ -464,48 +456,6 @@ impl Index {
     /// The number of the rule that an atom belongs to.
     pub(super) fn rule(&self, atom: u32) -> Option<usize> {
         self.head(atom).map(|head| place(head.rule))
-    }
-}
-
-/// Takes the atoms of a connection of which everything that rules ask for is known.
-struct Certain<'i, S> {
-    index: &'i Index,
-    rules: &'i Rules,
-    connection: &'i Connection<'i>,
-    sink: &'i mut S,
-    /// Whether a rule asks for a fact that is not known after all.
-    is_open: bool,
-}
-
-impl<S: Sink> Found for Certain<'_, S> {
-    #[inline]
-    fn wants(&self, segment: usize) -> bool {
-        self.sink.wants(segment)
-    }
-
-    #[inline]
-    fn is_done(&self) -> bool {
-        self.sink.is_done()
-    }
-
-    #[inline]
-    fn some(&mut self, segments: u16) -> bool {
-        self.sink.some(segments)
-    }
-
-    #[inline]
-    fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32) {
-        self.sink.atom(segment, number);
-    }
-
-    #[inline(never)]
-    fn ask(&mut self, number: u32, compare: bool) {
-        let Some(head) = self.index.head(number) else { return };
-        match self.index.really_matches(head, compare, self.rules, self.connection) {
-            Some(true) => self.sink.atom(usize::from(head.segment), || number),
-            Some(false) => {}
-            None => self.is_open = true,
-        }
     }
 }
 

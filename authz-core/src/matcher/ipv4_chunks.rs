@@ -163,6 +163,7 @@ fn shift(halves: &[u16]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::lookup::spread;
 
     /// How many chunks are crowds, and how many cells there are at most.
     fn shapes(set: &Ipv4Chunks) -> (usize, u32) {
@@ -184,14 +185,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    fn spread(count: u32, over: u32) -> Vec<u32> {
-        let mut all: Vec<u32> = (1..=count).map(|n| 0x0a00_0000 + n.wrapping_mul(0x9e37_79b1) % over).collect();
-        all.extend([1, 0xff, 0xffff_ff00, u32::MAX]);
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 
     #[test]

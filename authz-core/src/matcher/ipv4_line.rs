@@ -179,6 +179,7 @@ fn in_halves(first: &[u32], halves: &[u16], address: u32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::lookup::spread;
 
     fn check(boundaries: &[u32], arrangement: &str) {
         let line = Ipv4Line::new(boundaries);
@@ -195,14 +196,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    fn spread(count: u32, over: u32) -> Vec<u32> {
-        let mut all: Vec<u32> = (1..=count).map(|n| 0x0a00_0000 + n.wrapping_mul(0x9e37_79b1) % over).collect();
-        all.extend([1, 0xff, 0xffff_ff00, u32::MAX]);
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 
     #[test]

@@ -209,6 +209,7 @@ fn bits_worth(boundaries: &[u32], bits: u32, most: u32, each: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::lookup::spread;
 
     fn check(boundaries: &[u32]) {
         let steps = Ipv4Line::new(boundaries);
@@ -226,14 +227,6 @@ mod tests {
             }
         }
         assert!(steps.bytes() <= 4096 + 100 * boundaries.len(), "{} of {}", steps.bytes(), boundaries.len());
-    }
-
-    fn spread(count: u32, over: u32) -> Vec<u32> {
-        let mut all: Vec<u32> = (1..=count).map(|n| 0x0a00_0000 + n.wrapping_mul(0x9e37_79b1) % over).collect();
-        all.extend([1, 0xff, 0xffff_ff00, u32::MAX]);
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 
     #[test]

@@ -49,10 +49,18 @@ pub(super) struct Keyed {
 pub(super) trait Found {
     /// Whether atoms of a segment make a difference.
     fn wants(&self, segment: usize) -> bool;
-    /// Whether no atom makes a difference any more.
-    fn is_done(&self) -> bool;
+    /// Whether no atom makes a difference any more; whoever has to name the first is never done.
+    #[inline]
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
-    fn some(&mut self, segments: u16) -> bool;
+    #[inline]
+    fn some(&mut self, _segments: u16) -> bool {
+        false
+    }
+
     /// The atom of a segment matches.
     fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// The atom has to be asked for the rest, and perhaps for its identities.

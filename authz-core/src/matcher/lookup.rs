@@ -123,6 +123,16 @@ impl<V: Copy + Eq + Hash> PortMap<V> {
     }
 }
 
+/// Boundaries for tests: so many over a part of the line, and some at its ends.
+#[cfg(test)]
+pub(super) fn spread(count: u32, over: u32) -> Vec<u32> {
+    let mut all: Vec<u32> = (1..=count).map(|n| 0x0a00_0000 + n.wrapping_mul(0x9e37_79b1) % over).collect();
+    all.extend([1, 0xff, 0xffff_ff00, u32::MAX]);
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

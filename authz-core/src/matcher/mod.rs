@@ -148,16 +148,6 @@ impl Sink for Answer {
     }
 
     #[inline]
-    fn is_done(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn some(&mut self, _: u16) -> bool {
-        false
-    }
-
-    #[inline]
     fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32) {
         if let Some(first) = self.first.get_mut(segment) {
             *first = number().min(*first);
@@ -253,16 +243,6 @@ impl<const N: usize> Sink for First<N> {
     #[inline]
     fn wants(&self, segment: usize) -> bool {
         self.segments.is_open(segment)
-    }
-
-    #[inline]
-    fn is_done(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn some(&mut self, _: u16) -> bool {
-        false
     }
 
     #[inline]

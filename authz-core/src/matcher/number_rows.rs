@@ -70,8 +70,7 @@ impl NumberRows {
     /// are too many, or would take more than `bytes` bytes.
     pub(super) fn new(atoms: &[(u32, usize, &Atom)], bytes: usize) -> Option<Self> {
         let not_small = NotSmall::get()?;
-        let asks_more = |atom: &Atom| atom.verify || atom.remote.is_some() || !atom.peer.is_empty() || !atom.sni.is_empty();
-        if atoms.len() > BITS * LANES || atoms.iter().any(|(_, _, atom)| asks_more(atom)) {
+        if atoms.len() > BITS * LANES || !atoms.iter().all(|(_, _, atom)| atom.asks_for_numbers()) {
             return None;
         }
         let stretches: usize = atoms.iter().map(|(_, _, atom)| atom.stretches(|_| false)).sum();

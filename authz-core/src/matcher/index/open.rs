@@ -24,14 +24,6 @@ impl Found for Weighing<'_> {
         true
     }
 
-    fn is_done(&self) -> bool {
-        false
-    }
-
-    fn some(&mut self, _: u16) -> bool {
-        false
-    }
-
     fn matches(&mut self, _: usize, number: impl FnOnce() -> u32) {
         self.open.weigh(number(), false, self.answer);
     }
