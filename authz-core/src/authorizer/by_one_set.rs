@@ -14,10 +14,17 @@ pub(super) struct ByOneSet {
     pub(super) is_all: bool,
 }
 
+/// A reason. Each has a rule, also where it is none of it, so that no branch has to tell where it is.
 #[derive(Debug)]
-enum Said {
-    Deny(RuleId),
-    Allow(RuleId),
+struct Said {
+    kind: Kind,
+    rule: RuleId,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Deny,
+    Allow,
     NoAllowMatch,
     NoPolicy,
 }
@@ -25,11 +32,16 @@ enum Said {
 impl ByOneSet {
     /// Of rules that ask for one set alone; no mTLS mode and no CUSTOM rule may stand before them.
     pub(super) fn new(rules: &CompiledRules) -> Option<Self> {
-        let said = rules.matcher.by_one_set([DENY, ALLOW])?.map(|[deny, allow]| match (deny, allow) {
-            (Some(rule), _) => Said::Deny(rule.clone()),
-            (None, Some(rule)) => Said::Allow(rule.clone()),
-            (None, None) if rules.has.allow => Said::NoAllowMatch,
-            (None, None) => Said::NoPolicy,
+        let matching = rules.matcher.by_one_set([DENY, ALLOW])?;
+        let any = matching.iter().flatten().flatten().next()?;
+        let said = matching.map(|[deny, allow]| {
+            let kind = match (deny, allow) {
+                (Some(_), _) => Kind::Deny,
+                (None, Some(_)) => Kind::Allow,
+                (None, None) if rules.has.allow => Kind::NoAllowMatch,
+                (None, None) => Kind::NoPolicy,
+            };
+            Said { kind, rule: RuleId::clone(deny.or(allow).unwrap_or(any)) }
         });
         let bit = |said: &Said| u8::from(said.reason().verdict() == Verdict::Allow);
         let [outside, inside] = &said;
@@ -47,18 +59,18 @@ impl ByOneSet {
     #[inline(always)]
     pub(super) fn reason(&self, holds: bool) -> Reason<'_> {
         let [outside, inside] = &self.said;
-        if holds { inside } else { outside }.reason()
+        std::hint::select_unpredictable(holds, inside, outside).reason()
     }
 }
 
 impl Said {
     #[inline(always)]
     fn reason(&self) -> Reason<'_> {
-        match self {
-            Self::Deny(rule) => Reason::DenyPolicy(rule),
-            Self::Allow(rule) => Reason::AllowPolicy(rule),
-            Self::NoAllowMatch => Reason::NoAllowMatch,
-            Self::NoPolicy => Reason::NoPolicy,
+        match self.kind {
+            Kind::Deny => Reason::DenyPolicy(&self.rule),
+            Kind::Allow => Reason::AllowPolicy(&self.rule),
+            Kind::NoAllowMatch => Reason::NoAllowMatch,
+            Kind::NoPolicy => Reason::NoPolicy,
         }
     }
 }

@@ -107,11 +107,17 @@ impl Authorizer {
         if let Some(by) = &self.0.by_one_set
             && !IS_SMALL
             && by.is_all
-            && let Some(holds) = self.0.rules.matcher.one_set_holds_at_once(connection)
+            && let Some(holds) = self.one_set_holds_at_once(connection)
         {
             return Decision::only(by.reason(holds));
         }
         self.decide_at_length(connection)
+    }
+
+    // By itself it ends in the bit of a vector and not in a branch for each place of it.
+    #[inline(never)]
+    fn one_set_holds_at_once(&self, connection: &Connection<'_>) -> Option<bool> {
+        self.0.rules.matcher.one_set_holds_at_once(connection)
     }
 
     #[inline(never)]
@@ -357,12 +363,11 @@ impl Compiled {
         {
             return self.rules.matcher.one_set_holds(connection).map(|holds| by.reason(holds));
         }
-        let [deny, allow] = self.rules.matcher.first(connection, [DENY, ALLOW])?;
-        Some(match (deny, allow) {
-            (Some(rule), _) => Reason::DenyPolicy(rule),
-            (None, Some(rule)) => Reason::AllowPolicy(rule),
-            (None, None) if self.rules.has.allow => Reason::NoAllowMatch,
-            (None, None) => Reason::NoPolicy,
+        Some(match self.rules.matcher.first(connection, [DENY, ALLOW])? {
+            Some((0, rule)) => Reason::DenyPolicy(rule),
+            Some((_, rule)) => Reason::AllowPolicy(rule),
+            None if self.rules.has.allow => Reason::NoAllowMatch,
+            None => Reason::NoPolicy,
         })
     }
 

@@ -216,7 +216,7 @@ impl Found<'_> {
     /// Hands on each atom that matches, or that some of a segment do if that is enough.
     #[inline(always)]
     pub(super) fn tell(&self, sink: &mut impl Sink) {
-        if !sink.some(self.segments()) {
+        if !sink.some(|| self.segments()) {
             self.for_each(|segment, number| {
                 if sink.wants(segment) {
                     sink.atom(segment, || number);

@@ -86,7 +86,7 @@ pub(super) trait Sink {
 
     /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
     #[inline]
-    fn some(&mut self, _segments: u16) -> bool {
+    fn some(&mut self, _segments: impl FnOnce() -> u16) -> bool {
         false
     }
 
@@ -400,6 +400,11 @@ impl Index {
         let (dimension, set, rows) = block.one_set()?;
         let first = rows.map(|left| std::array::from_fn(|segment| block.first_of(&left, segment).unwrap_or(NO_ATOM)));
         Some(OneSet::new(set, dimension, self.reads, first))
+    }
+
+    /// The numbers of the rules of all atoms, if these are few.
+    pub(super) fn rules_of_few(&self) -> Option<impl Iterator<Item = usize>> {
+        (self.atoms.len() <= ONE).then(|| self.atoms.iter().map(|head| place(head.rule)))
     }
 
     pub(super) fn reads(&self) -> FactSet {

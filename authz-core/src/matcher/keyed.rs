@@ -57,7 +57,7 @@ pub(super) trait Found {
 
     /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
     #[inline]
-    fn some(&mut self, _segments: u16) -> bool {
+    fn some(&mut self, _segments: impl FnOnce() -> u16) -> bool {
         false
     }
 
@@ -350,7 +350,7 @@ impl<const OPEN: bool> Search<'_, OPEN> {
             candidates.iter().map(|candidate| Candidate::unpack(*candidate))
         };
         // With the feature `small` all candidates are tested.
-        if !IS_SMALL && sure != 0 && !found.some(sure) {
+        if !IS_SMALL && sure != 0 && !found.some(|| sure) {
             candidates(start + tested + ported, place(sure.count_ones())).for_each(|candidate| self.take(candidate, found));
         }
         if head.sieve.passes(self.sieve) {

@@ -72,6 +72,7 @@ use crate::value::RuleId;
 
 use self::block::Block;
 use self::index::{Index, Sink};
+use self::lookup::place;
 use self::one_set::OneSet;
 use self::rows::Row;
 pub(crate) use self::rules::{RulePlace, Rules};
@@ -211,7 +212,8 @@ impl<const N: usize> Sink for Any<N> {
     }
 
     #[inline]
-    fn some(&mut self, segments: u16) -> bool {
+    fn some(&mut self, segments: impl FnOnce() -> u16) -> bool {
+        let segments = segments();
         for (at, own) in self.0.all.into_iter().enumerate() {
             self.0.keep_first_if(at, segments >> own & 1 == 1);
         }
@@ -233,10 +235,21 @@ impl<const N: usize> Sink for Any<N> {
     }
 }
 
-/// Which rules of some segments match first; of those behind one that does it is not asked.
+/// Which of some segments is the first that matches, and by which atom first; of those behind it is not asked.
 struct First<const N: usize> {
     segments: Segments<N>,
-    atoms: [u32; N],
+    /// The place of the segment among them, and behind it the atom: what comes first is least.
+    least: u64,
+}
+
+impl<const N: usize> First<N> {
+    const NONE: u64 = u64::MAX;
+
+    #[inline]
+    fn offer(&mut self, at: usize, atom: u32) {
+        let place = if atom == NO_ATOM { Self::NONE } else { u64::try_from(at).unwrap_or(Self::NONE) << 32 | u64::from(atom) };
+        self.least = place.min(self.least);
+    }
 }
 
 impl<const N: usize> Sink for First<N> {
@@ -248,20 +261,19 @@ impl<const N: usize> Sink for First<N> {
     #[inline]
     fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32) {
         let number = number();
-        let places = (1..).zip(self.segments.all);
-        for ((count, own), atom) in places.zip(&mut self.atoms) {
+        for (at, own) in self.segments.all.into_iter().enumerate() {
             if own == segment {
                 // Of the segment that matches, an earlier atom may.
-                self.segments.keep_first_if(count, true);
-                *atom = number.min(*atom);
+                self.segments.keep_first_if(at + 1, true);
+                self.offer(at, number);
             }
         }
     }
 
     #[inline]
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
-        for (segment, atom) in self.segments.all.into_iter().zip(&mut self.atoms) {
-            *atom = block.first_of(left, segment).unwrap_or(NO_ATOM).min(*atom);
+        for (at, segment) in self.segments.all.into_iter().enumerate() {
+            self.offer(at, block.first_of(left, segment).unwrap_or(NO_ATOM));
         }
     }
 }
@@ -303,6 +315,9 @@ impl<'a> Match<'a> {
 pub(crate) struct Matcher {
     rules: Rules,
     index: Index,
+    /// Of a few atoms the ids of their rules: the way to them through index, rules and policy takes longer than finding
+    /// the atom.
+    ids: Box<[RuleId]>,
     /// Where it says all.
     one_set: Option<OneSet>,
 }
@@ -312,7 +327,12 @@ impl Matcher {
     pub(crate) fn new(rules: Rules, bytes: usize) -> Self {
         let index = Index::new(&rules, bytes);
         let one_set = if IS_SMALL { None } else { index.one_set() };
-        Self { rules, index, one_set }
+        let ids = if IS_SMALL {
+            None
+        } else {
+            index.rules_of_few().and_then(|few| few.map(|number| rules.get(number).map(|(_, rule)| rule.id.clone())).collect())
+        };
+        Self { rules, index, ids: ids.unwrap_or_default(), one_set }
     }
 
     /// Whether a rule of each of some segments matches; nothing where rules ask for a fact that is not
@@ -327,25 +347,30 @@ impl Matcher {
         Some(segments.map(|segment| !any.0.is_open(segment)))
     }
 
-    /// The first rule of each of some segments that matches; nothing where rules ask for a fact that is
-    /// not known. Where one does, it says nothing of the segments behind it.
+    /// The first of some segments of which a rule matches, by its place among them, and the first rule of it that
+    /// does; nothing where rules ask for a fact that is not known.
     #[inline]
     pub(crate) fn first<const N: usize>(
         &self,
         connection: &Connection<'_>,
         segments: [usize; N],
-    ) -> Option<[Option<&RuleId>; N]> {
+    ) -> Option<Option<(usize, &RuleId)>> {
         if IS_SMALL {
             return None;
         }
-        let mut first = First { segments: Segments::new(segments), atoms: [NO_ATOM; N] };
+        let mut first = First { segments: Segments::new(segments), least: First::<N>::NONE };
         self.index.find(&self.rules, connection, &mut first)?;
-        Some(first.atoms.map(|atom| self.rule_id(atom)))
+        let at = usize::try_from(first.least >> 32).unwrap_or(N);
+        let atom = u32::try_from(first.least & u64::from(u32::MAX)).unwrap_or(NO_ATOM);
+        Some(self.rule_id(atom).map(|rule| (at, rule)))
     }
 
     /// The rule of an atom.
     #[inline]
     fn rule_id(&self, atom: u32) -> Option<&RuleId> {
+        if let Some(id) = self.ids.get(place(atom)) {
+            return Some(id);
+        }
         let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
         number.and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
     }
@@ -390,7 +415,11 @@ impl Matcher {
 
     /// How the rules are arranged.
     pub(crate) fn stats(&self) -> Stats {
-        Stats { rules: self.rules.len(), bytes: self.rules.bytes() + self.index.bytes(), ..self.index.stats() }
+        Stats {
+            rules: self.rules.len(),
+            bytes: self.rules.bytes() + self.index.bytes() + size_of_val(&*self.ids),
+            ..self.index.stats()
+        }
     }
 
     /// The facts that some rule asks for.

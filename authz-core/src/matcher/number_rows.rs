@@ -7,11 +7,11 @@ use std::net::IpAddr;
 
 use super::atom::Atom;
 use super::index::Sink;
-use super::lookup::{AddressMap, PortMap};
+use super::lookup::{AddressMap, PortMap, place};
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Ranges};
 use super::rows::{Row, cut, set};
-use super::{DENYING, NotSmall, SEGMENTS};
+use super::{DENYING, NO_ATOM, NotSmall, SEGMENTS};
 
 /// How many words a row has while it is made, and how many lanes it is compared by.
 const WORDS: usize = 16;
@@ -22,6 +22,9 @@ const BITS: usize = 16;
 
 /// How many bytes the rows take at most; more leave the cache, and lists serve better.
 const BYTES: usize = 1 << 20;
+
+/// Behind the last lane.
+const NO_LANE: i16 = i16::MAX;
 
 /// The conjunctions that a value does not rule out, two cache lines of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +39,8 @@ pub(super) struct NumberRows {
     count: usize,
     /// By lane: a bit for the segment of its atoms, if there are any.
     segments: Box<Lanes>,
+    /// By segment the lane behind its last.
+    ends: [i16; SEGMENTS],
     /// What a dimension says that nobody asks for, or that is not known.
     all: Box<Lanes>,
     /// What a port says that is not known: all but the bits that are of no atom.
@@ -78,13 +83,15 @@ impl NumberRows {
             return None;
         }
         let mut segments = Lanes([0; LANES]);
+        let mut ends = [0; SEGMENTS];
         let mut placed: Vec<(u32, Option<&Atom>)> = Vec::with_capacity(BITS * LANES);
-        for segment in 0..SEGMENTS {
+        for (segment, end) in ends.iter_mut().enumerate() {
             let from = placed.len() / BITS;
             placed.extend(atoms.iter().filter(|(_, own, _)| *own == segment).map(|(number, _, atom)| (*number, Some(*atom))));
             placed.resize(placed.len().next_multiple_of(BITS), (u32::MAX, None));
             let lanes = segments.0.get_mut(from..placed.len() / BITS)?;
             lanes.iter_mut().for_each(|lane| *lane = 1 << segment);
+            *end = i16::try_from(placed.len() / BITS).ok()?;
         }
         let addresses = |dimension: Dimension| {
             let of_bits = placed.iter().enumerate().filter_map(|(bit, (_, atom))| Some((bit, (*atom)?)));
@@ -117,6 +124,7 @@ impl NumberRows {
             }))),
             used: Box::new(used),
             segments: Box::new(segments),
+            ends,
             port: PortMap::new(&starts, &rows.iter().map(Lanes::of).collect::<Vec<Lanes>>()),
             source,
             destination,
@@ -151,6 +159,19 @@ impl NumberRows {
         &self.denying
     }
 
+    /// The first lane behind a segment that is of one that is wanted.
+    #[inline(always)]
+    fn behind(&self, mut segment: usize, wants: impl Fn(usize) -> bool) -> Option<i16> {
+        loop {
+            let end = *self.ends.get(segment)?;
+            // Lanes of no segment have no bit.
+            segment = place(self.segments.0.get(usize::try_from(end).ok()?)?.trailing_zeros());
+            if segment < SEGMENTS && wants(segment) {
+                return Some(end);
+            }
+        }
+    }
+
     /// How many atoms there are.
     pub(super) fn len(&self) -> usize {
         self.count
@@ -177,13 +198,15 @@ impl Three<'_> {
     /// Hands on the first atom of each segment that matches, or that some do if that is enough.
     #[inline(always)]
     pub(super) fn tell(&self, sink: &mut impl Sink) {
-        let segments = self.segments();
-        if !sink.some(segments) {
-            for segment in (0..SEGMENTS).filter(|segment| segments >> segment & 1 == 1) {
-                if let Some(number) = if sink.wants(segment) { self.first_of(segment) } else { None } {
-                    sink.atom(segment, || number);
-                }
+        if sink.some(|| self.segments()) {
+            return;
+        }
+        let mut from = Some(0);
+        while let Some((lane, segment)) = from.and_then(|from| self.first_lane(from)) {
+            if sink.wants(segment) {
+                sink.atom(segment, || self.first_of(lane));
             }
+            from = self.of.behind(segment, |segment| sink.wants(segment));
         }
     }
 
@@ -193,23 +216,33 @@ impl Three<'_> {
         self.lanes().fold(0, |segments, (lane, segment)| segments | if lane == 0 { 0 } else { segment })
     }
 
-    /// The first atom of a segment that matches.
-    #[inline]
-    fn first_of(&self, segment: usize) -> Option<u32> {
-        let of_segment = 1 << segment;
-        let mut matching = [0; LANES];
-        for (kept, (lane, segment)) in matching.iter_mut().zip(self.lanes()) {
-            *kept = if segment == of_segment { lane } else { 0 };
+    /// The first lane not before `from` that has an atom that matches, and its segment. It is searched without a
+    /// branch, as it is not to be foreseen.
+    #[inline(always)]
+    fn first_lane(&self, from: i16) -> Option<(usize, usize)> {
+        // Eight at a time, each with its place.
+        let [one, two, three] = self.rows.map(|Lanes(lanes)| lanes.as_chunks::<8>().0);
+        let mut places = [0, 1, 2, 3, 4, 5, 6, 7];
+        let mut least = [NO_LANE; 8];
+        for ((one, two), three) in one.iter().zip(two).zip(three) {
+            let lanes = one.iter().zip(two).zip(three);
+            for ((least, place), ((one, two), three)) in least.iter_mut().zip(&mut places).zip(lanes) {
+                let matches = (one & two & three != 0) & (*place >= from);
+                *least = (*least).min(if matches { *place } else { NO_LANE });
+                *place += 8;
+            }
         }
-        // Four lanes at a time there is less to search.
-        let (words, _) = matching.as_chunks::<4>();
-        let words = words.iter().map(|[a, b, c, d]| {
-            u64::from(*a) | u64::from(*b) << BITS | u64::from(*c) << (2 * BITS) | u64::from(*d) << (3 * BITS)
-        });
-        let (at, word) = words.enumerate().find(|(_, word)| *word != 0)?;
-        self.of.atoms.get(at * 4 * BITS + super::lookup::place(word.trailing_zeros())).copied()
+        let least = least.into_iter().fold(NO_LANE, i16::min);
+        let lane = usize::try_from(least).ok()?;
+        Some((lane, place(self.of.segments.0.get(lane)?.trailing_zeros())))
     }
 
+    /// The first atom of a lane that matches.
+    #[inline(always)]
+    fn first_of(&self, lane: usize) -> u32 {
+        let bits = self.rows.iter().fold(u16::MAX, |bits, Lanes(lanes)| bits & lanes.get(lane).copied().unwrap_or_default());
+        self.of.atoms.get(lane * BITS + place(bits.trailing_zeros())).copied().unwrap_or(NO_ATOM)
+    }
     /// Calls `each` with every atom that matches.
     pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
         for ((lane, _), atoms) in self.lanes().zip(self.of.atoms.chunks(BITS)) {

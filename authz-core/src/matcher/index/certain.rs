@@ -29,7 +29,7 @@ impl<S: Sink> Found for Certain<'_, S> {
     }
 
     #[inline]
-    fn some(&mut self, segments: u16) -> bool {
+    fn some(&mut self, segments: impl FnOnce() -> u16) -> bool {
         self.sink.some(segments)
     }
 
