@@ -5,36 +5,22 @@
 //! address stand together, and all of them are compared without a branch, so that it makes no difference
 //! which of them hold.
 
-use std::collections::HashMap;
+mod build;
+
 use std::net::IpAddr;
 
+use self::build::{Commonness, Entry, Made};
 use super::atom::Atom;
-use super::classes::Classes;
 use super::index::Sink;
 use super::lookup::{AddressMap, place, signed};
 use super::query::{Dimension, Query};
-use super::ranges::{AddressRanges, Line, Ranges};
-use super::{DENYING, NotSmall, SEGMENTS};
-use crate::sort::sort_by_key;
+use super::{DENYING, NotSmall};
 
 /// How many boxes are compared at a time.
 const LANES: usize = 4;
 
-/// The most boxes of one address; those that would be more are left to others.
-const LONGEST: usize = 64;
-
-/// The most boxes that one conjunction comes to.
-const MOST_BOXES: usize = 8;
-
-/// The most ranges that a conjunction may be looked up by.
-const MOST_RANGES: usize = 256;
-
-/// How many entries the classes of one line may list in all.
-const CLASS_ENTRIES: usize = 1 << 20;
-
 /// How many low bits of a list tell how many fours there are behind the first.
 const COUNT: u32 = 5;
-const _: () = assert!(LONGEST / LANES <= 1 << COUNT);
 
 /// The dimensions that boxes are looked up by.
 const KEYS: [Dimension; 2] = [Dimension::Source, Dimension::Destination];
@@ -69,31 +55,6 @@ pub(super) struct Boxes {
     _not_small: NotSmall,
 }
 
-/// One box.
-#[derive(Clone, Copy, Debug)]
-struct OneBox {
-    number: u32,
-    segment: u8,
-    /// Nothing if the other address may be any.
-    other: Option<(u32, u32)>,
-    ports: (u16, u16),
-}
-
-/// A conjunction with its boxes.
-struct Entry<'a> {
-    set: &'a AddressRanges,
-    span: u64,
-    boxes: Vec<OneBox>,
-}
-
-/// The lists in the making.
-#[derive(Default)]
-struct Made {
-    fours: Vec<Four>,
-    numbers: Vec<[u32; LANES]>,
-    longest: usize,
-}
-
 impl Boxes {
     /// Arranges the atoms that can be arranged so, each with its number and segment, if most can be and it takes
     /// no more than about `bytes` bytes; answers too for each atom whether it is.
@@ -114,12 +75,9 @@ impl Boxes {
         if of_source.len() + of_destination.len() < least {
             return None;
         }
-        let stretches: usize = entries.iter().flatten().map(|(_, entry)| 2 * entry.set.ranges()).sum();
-        if stretches.saturating_mul(2 * (size_of::<Four>() + size_of::<[u32; LANES]>())) > bytes {
-            return None;
-        }
         let mut is_boxed = vec![false; atoms.len()];
-        let mut made = Made::default();
+        let most = bytes / (size_of::<Four>() + size_of::<[u32; LANES]>());
+        let mut made = Made { fours: Vec::new(), numbers: Vec::new(), longest: 0, most };
         // Nobody has this one.
         made.push(&[]);
         let [of_source, of_destination] = &mut entries;
@@ -140,11 +98,11 @@ impl Boxes {
 
     /// What a connection finds of which everything is known that rules ask for.
     #[inline(always)]
-    pub(super) fn find<'q>(&'q self, query: &Query<'q, false>) -> Found<'q> {
+    pub(super) fn find<'q>(&'q self, query: &Query<'q, false>) -> Hits<'q> {
         let [source, destination] = KEYS.map(|key| query.address(key));
         let [by_source, by_destination] = &self.maps;
         let lists = [self.list(by_source.as_ref(), source), self.list(by_destination.as_ref(), destination)];
-        Found { boxes: self, lists, others: [destination, source], port: query.port() }
+        Hits { boxes: self, lists, others: [destination, source], port: query.port() }
     }
 
     /// Calls `each` with every atom that no known fact rules out, perhaps more than once.
@@ -162,7 +120,7 @@ impl Boxes {
                 self.each_denying(&mut each);
                 continue;
             };
-            let found = Found { boxes: self, lists: [Some(list), Some(0..0)], others: [other, None], port: query.port() };
+            let found = Hits { boxes: self, lists: [Some(list), Some(0..0)], others: [other, None], port: query.port() };
             found.for_each(|_, number| each(number));
         }
     }
@@ -204,7 +162,7 @@ impl Boxes {
 }
 
 /// What a connection finds.
-pub(super) struct Found<'q> {
+pub(super) struct Hits<'q> {
     boxes: &'q Boxes,
     lists: [Option<std::ops::Range<usize>>; 2],
     /// Of each list the address that it is not looked up by.
@@ -212,7 +170,7 @@ pub(super) struct Found<'q> {
     port: Option<u16>,
 }
 
-impl Found<'_> {
+impl Hits<'_> {
     /// Hands on each atom that matches, or that some of a segment do if that is enough.
     #[inline(always)]
     pub(super) fn tell(&self, sink: &mut impl Sink) {
@@ -331,138 +289,70 @@ impl Single {
     }
 }
 
-impl Made {
-    /// Appends boxes; answers the list of them.
-    fn push(&mut self, boxes: &[OneBox]) -> Option<u32> {
-        let (start, count) = (u32::try_from(self.fours.len()).ok()?, u32::try_from(boxes.len().div_ceil(LANES).max(1)).ok()?);
-        let mut chunks = boxes.chunks(LANES);
-        for _ in 0..count {
-            let (mut four, mut numbers) = (Four::NONE, [u32::MAX; LANES]);
-            for (lane, one) in chunks.next().unwrap_or_default().iter().enumerate() {
-                let (first, last) = one.other.unwrap_or((u32::MIN, u32::MAX));
-                *four.first.get_mut(lane)? = signed(first);
-                *four.last.get_mut(lane)? = signed(last);
-                (*four.first_port.get_mut(lane)?, *four.last_port.get_mut(lane)?) = one.ports;
-                *four.segments.get_mut(lane)? = 1 << one.segment;
-                *four.any.get_mut(lane)? = if one.other.is_none() { u16::MAX } else { 0 };
-                *numbers.get_mut(lane)? = one.number;
-            }
-            self.fours.push(four);
-            self.numbers.push(numbers);
+#[cfg(test)]
+#[cfg(not(feature = "small"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::matcher::query::PeerQuery;
+    use crate::matcher::ranges::AddressRanges;
+    use crate::value::{IpBlock, Port};
+
+    /// What asks for a source and a port.
+    fn atom(block: &str, port: u16) -> Atom {
+        Atom {
+            source: Some(Arc::new(AddressRanges::of_blocks(&[IpBlock::parse(block).unwrap()]))),
+            port: Some(Arc::new(crate::matcher::ranges::of_ports(&[Port::from(port)]))),
+            ..Atom::default()
         }
-        self.longest = self.longest.max(boxes.len());
-        let is_told = start < 1 << (32 - COUNT) && count <= 1 << COUNT;
-        is_told.then_some(start << COUNT | (count - 1))
     }
 
-    /// The lists of entries by what they are looked up by; nothing if there are none.
-    fn map(&mut self, entries: &mut [(usize, Entry<'_>)], is_boxed: &mut [bool]) -> Option<Option<AddressMap<u32>>> {
-        if entries.is_empty() {
-            return Some(None);
-        }
-        // The widest come last, and are left out first.
-        sort_by_key(entries, |(_, entry)| entry.span);
-        let v4: Vec<&Ranges<u32>> = entries.iter().map(|(_, entry)| &entry.set.v4).collect();
-        let v6: Vec<&Ranges<u128>> = entries.iter().map(|(_, entry)| &entry.set.v6).collect();
-        let mut is_left_out = vec![false; entries.len()];
-        let (v4, v4_lists) = self.line(&v4, entries, &mut is_left_out)?;
-        let (v6, v6_lists) = self.line(&v6, entries, &mut is_left_out)?;
-        for ((at, _), is_left_out) in entries.iter().zip(is_left_out) {
-            *is_boxed.get_mut(*at)? = !is_left_out;
-        }
-        Some(Some(AddressMap::new(&v4, v4_lists, &v6, v6_lists)))
+    /// Of these atoms, of which the even ones deny.
+    fn boxes_of(atoms: &[Atom], bytes: usize) -> Option<Boxes> {
+        let of_segments: Vec<(u32, usize, &Atom)> =
+            (0..).zip(atoms).map(|(number, atom)| (number, place(number) % 2, atom)).collect();
+        Boxes::new(&of_segments, bytes).map(|(boxes, _)| boxes)
     }
 
-    /// Cuts a line by sets: where each stretch starts, and its list.
-    fn line<T: Line>(
-        &mut self,
-        sets: &[&Ranges<T>],
-        entries: &[(usize, Entry<'_>)],
-        is_left_out: &mut [bool],
-    ) -> Option<(Vec<T>, Vec<u32>)> {
-        let mut classes = Classes::new(CLASS_ENTRIES);
-        let stretches = classes.cut(sets)?;
-        let (mut lists, mut boxes): (Vec<u32>, Vec<OneBox>) = (Vec::new(), Vec::new());
-        for class in classes.iter() {
-            boxes.clear();
-            for number in class {
-                let (_, entry) = entries.get(place(*number))?;
-                if boxes.len() + entry.boxes.len() <= LONGEST {
-                    boxes.extend_from_slice(&entry.boxes);
-                } else {
-                    *is_left_out.get_mut(place(*number))? = true;
-                }
-            }
-            // The list of nothing is the first of all.
-            lists.push(if boxes.is_empty() { 0 } else { self.push(&boxes)? });
-        }
-        let lists = stretches.classes.iter().map(|class| lists.get(place(*class)).copied());
-        Some((stretches.starts, lists.collect::<Option<Vec<u32>>>()?))
-    }
-}
-
-impl<'a> Entry<'a> {
-    /// What an atom is looked up by, and the boxes of the rest; nothing if it cannot be arranged so.
-    fn of(number: u32, segment: usize, atom: &'a Atom, commonness: &Commonness) -> Option<(usize, Self)> {
-        if !atom.asks_for_numbers() {
-            return None;
-        }
-        let ports = atom.port.as_ref().map_or(&[(u16::MIN, u16::MAX)][..], |ports| ports.as_slice());
-        let segment = u8::try_from(segment).ok().filter(|segment| usize::from(*segment) < SEGMENTS)?;
-        let entry = |key: usize| {
-            let set = &**KEYS.get(key).and_then(|key| atom.addresses(*key))?;
-            let others: Vec<Option<(u32, u32)>> = match KEYS.get(1 - key).and_then(|other| atom.addresses(*other)) {
-                None => vec![None],
-                Some(other) if other.v6.as_slice().is_empty() && other.v4.as_slice().len() <= MOST_BOXES => {
-                    other.v4.as_slice().iter().copied().map(Some).collect()
-                }
-                Some(_) => return None,
-            };
-            if others.len() * ports.len() > MOST_BOXES || set.ranges() > MOST_RANGES {
-                return None;
-            }
-            let boxes = others.iter().flat_map(|other| {
-                let other = *other;
-                ports.iter().map(move |ports| OneBox { number, segment, other, ports: *ports })
-            });
-            let span = span(set);
-            Some(((span, commonness.count(key, set)), key, Self { set, boxes: boxes.collect(), span }))
-        };
-        let best = (0..KEYS.len()).filter_map(entry).min_by_key(|(rank, ..)| *rank);
-        best.map(|(_, key, entry)| (key, entry))
-    }
-}
-
-/// How much of the lines a set takes.
-fn span(set: &AddressRanges) -> u64 {
-    let v4 = set.v4.as_slice().iter().map(|(first, last)| u64::from(last - first) + 1);
-    let v6 =
-        set.v6.as_slice().iter().map(|(first, last)| u64::try_from((last - first) >> 72).unwrap_or(u64::MAX).saturating_add(1));
-    v4.chain(v6).fold(0, u64::saturating_add)
-}
-
-/// How many atoms ask for a set, by where it starts.
-struct Commonness(HashMap<(usize, Option<u128>), u32, foldhash::fast::RandomState>);
-
-impl Commonness {
-    fn of(atoms: &[(u32, usize, &Atom)]) -> Self {
-        let mut this = Self(HashMap::default());
-        for (_, _, atom) in atoms {
-            for (key, dimension) in KEYS.into_iter().enumerate() {
-                if let Some(set) = atom.addresses(dimension) {
-                    *this.0.entry((key, start(set))).or_default() += 1;
-                }
-            }
-        }
-        this
+    fn connection() -> Connection<'static> {
+        Connection::new([10, 0, 0, 1].into(), ([10, 9, 9, 9], 80).into())
     }
 
-    fn count(&self, key: usize, set: &AddressRanges) -> u32 {
-        self.0.get(&(key, start(set))).copied().unwrap_or_default()
+    fn matching(boxes: &Boxes, connection: &Connection<'_>) -> Vec<(usize, u32)> {
+        let mut found = Vec::new();
+        boxes.find(&Query { connection, peer: PeerQuery::Unknown }).for_each(|segment, number| found.push((segment, number)));
+        found
     }
-}
 
-fn start(set: &AddressRanges) -> Option<u128> {
-    let v4 = set.v4.as_slice().first().map(|(first, _)| u128::from(*first));
-    v4.or_else(|| set.v6.as_slice().first().map(|(first, _)| *first))
+    #[test]
+    fn boxes_of_the_address_and_the_port_match() {
+        let atoms = [atom("10.0.0.0/8", 80), atom("10.0.0.0/24", 80), atom("10.0.0.1", 81), atom("10.0.1.0/24", 80)];
+        let boxes = boxes_of(&atoms, 1 << 20).unwrap();
+        let mut found = matching(&boxes, &connection());
+        found.sort_unstable();
+        assert_eq!(found, [(DENYING, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn there_are_no_more_boxes_than_fit_the_memory() {
+        // Each lies in all that come before it.
+        let atoms: Vec<Atom> = (0..32).map(|length| atom(&format!("10.0.0.1/{length}"), 80)).collect();
+        assert!(boxes_of(&atoms, 1 << 20).is_some());
+        assert!(boxes_of(&atoms, 1 << 12).is_none());
+    }
+
+    #[test]
+    fn where_a_list_is_lost_what_denies_matches_and_nothing_else() {
+        let atoms = [atom("10.0.0.0/8", 80), atom("10.0.0.0/8", 80), atom("192.0.2.0/24", 81)];
+        let mut boxes = boxes_of(&atoms, 1 << 20).unwrap();
+        boxes.maps = [Some(AddressMap::new(&[], Vec::new(), &[], Vec::new())), None];
+        assert_eq!(matching(&boxes, &connection()), [(DENYING, 0)]);
+        let mut open = Vec::new();
+        boxes.for_each_open(&Query { connection: &connection(), peer: PeerQuery::Unknown }, |number| open.push(number));
+        open.sort_unstable();
+        open.dedup();
+        assert_eq!(open, [0, 2]);
+    }
 }

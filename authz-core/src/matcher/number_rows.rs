@@ -251,3 +251,61 @@ impl Three<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(not(feature = "small"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::connection::Connection;
+    use crate::matcher::Answer;
+    use crate::matcher::query::PeerQuery;
+    use crate::value::{IpBlock, Port};
+
+    /// What asks for a source and a port.
+    fn atom(block: &str, port: u16) -> Atom {
+        Atom {
+            source: Some(Arc::new(AddressRanges::of_blocks(&[IpBlock::parse(block).unwrap()]))),
+            port: Some(Arc::new(super::super::ranges::of_ports(&[Port::from(port)]))),
+            ..Atom::default()
+        }
+    }
+
+    /// Each with a segment.
+    fn rows_of(atoms: &[(usize, Atom)]) -> NumberRows {
+        let atoms: Vec<(u32, usize, &Atom)> =
+            (0..).zip(atoms).map(|(number, (segment, atom))| (number, *segment, atom)).collect();
+        NumberRows::new(&atoms, 1 << 20).unwrap()
+    }
+
+    /// By segment the first that matches.
+    fn first(rows: &NumberRows) -> Vec<(usize, u32)> {
+        let connection = Connection::new([10, 0, 0, 1].into(), ([10, 9, 9, 9], 80).into());
+        let mut answer = Answer::NONE;
+        rows.find(&Query::<false> { connection: &connection, peer: PeerQuery::Unknown }).tell(&mut answer);
+        (0..SEGMENTS).map(|segment| (segment, answer.first_of(segment))).filter(|(_, atom)| *atom != NO_ATOM).collect()
+    }
+
+    #[test]
+    fn of_each_segment_the_first_atom_that_matches_is_told() {
+        let mut atoms: Vec<(usize, Atom)> = Vec::new();
+        // So many that a segment has lanes in front of the one that matches.
+        for number in 0..900 {
+            let segment = number % SEGMENTS;
+            let misses = number < 400 || segment == 3;
+            atoms.push((segment, atom("10.0.0.0/8", if misses { 81 } else { 80 })));
+        }
+        let expected: Vec<(usize, u32)> = (0..).zip(400..410).filter(|(segment, _)| *segment != 3).collect();
+        assert_eq!(first(&rows_of(&atoms)), expected);
+    }
+
+    #[test]
+    fn where_a_row_is_lost_what_denies_matches_and_nothing_else() {
+        let atoms = [(1, atom("10.0.0.0/8", 80)), (DENYING, atom("10.0.0.0/8", 80)), (2, atom("10.0.0.0/8", 80))];
+        let mut rows = rows_of(&atoms);
+        assert_eq!(first(&rows), [(DENYING, 1), (1, 0), (2, 2)]);
+        rows.source = Some(AddressMap::new(&[], Vec::new(), &[], Vec::new()));
+        assert_eq!(first(&rows), [(DENYING, 1)]);
+    }
+}
