@@ -15,7 +15,7 @@ use super::pattern_ref::PatternNumbers;
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::ranges::{AddressRanges, Ranges};
-use super::rows::{Row, cut, first_of_both, keep, meet, set};
+use super::rows::{Row, by_address, cut, first_of_both, keep, meet, set};
 use super::words_rows::WordsRows;
 use super::{DENYING, SEGMENTS};
 use crate::IS_SMALL;
@@ -107,12 +107,8 @@ where
             if small.is_empty() {
                 return None;
             }
-            let v4: Vec<(usize, &Ranges<u32>)> = small.iter().map(|(bit, ranges)| (*bit, &ranges.v4)).collect();
-            let v6: Vec<(usize, &Ranges<u128>)> = small.iter().map(|(bit, ranges)| (*bit, &ranges.v6)).collect();
-            let (v4, v4_rows) = cut(&v4);
-            let (v6, v6_rows) = cut(&v6);
             let bits = small.iter().map(|(bit, _)| *bit);
-            Some(Asked::new(bits, AddressMap::new(&v4, v4_rows, &v6, v6_rows)))
+            Some(Asked::new(bits, by_address(&small, |row: &Row<W>| *row)))
         };
         let [source, destination, remote] = Dimension::ALL.map(&mut addresses);
         let ports = atoms.iter().enumerate().filter_map(|(bit, (_, _, atom))| Some((bit, &**atom.port.as_ref()?)));

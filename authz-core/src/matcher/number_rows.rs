@@ -10,7 +10,7 @@ use super::index::Sink;
 use super::lookup::{AddressMap, PortMap, place};
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Ranges};
-use super::rows::{Row, cut, set};
+use super::rows::{Row, by_address, cut, set};
 use super::{DENYING, NO_ATOM, NotSmall, SEGMENTS};
 
 /// How many words a row has while it is made, and how many lanes it is compared by.
@@ -97,12 +97,7 @@ impl NumberRows {
             let of_bits = placed.iter().enumerate().filter_map(|(bit, (_, atom))| Some((bit, (*atom)?)));
             let asked: Vec<(usize, &AddressRanges)> =
                 of_bits.filter_map(|(bit, atom)| Some((bit, &**atom.addresses(dimension)?))).collect();
-            let v4: Vec<(usize, &Ranges<u32>)> = asked.iter().map(|(bit, ranges)| (*bit, &ranges.v4)).collect();
-            let v6: Vec<(usize, &Ranges<u128>)> = asked.iter().map(|(bit, ranges)| (*bit, &ranges.v6)).collect();
-            let ((v4, v4_rows), (v6, v6_rows)) = (cut(&v4), cut(&v6));
-            (!asked.is_empty()).then(|| {
-                AddressMap::new(&v4, v4_rows.iter().map(Lanes::of).collect(), &v6, v6_rows.iter().map(Lanes::of).collect())
-            })
+            (!asked.is_empty()).then(|| by_address(&asked, Lanes::of))
         };
         let mut used = [0; WORDS];
         placed.iter().enumerate().for_each(|(bit, (_, atom))| set(&mut used, bit, atom.is_some()));

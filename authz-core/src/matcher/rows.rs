@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::lookup::place;
-use super::ranges::{Line, Ranges};
+use super::lookup::{AddressMap, place};
+use super::ranges::{AddressRanges, Line, Ranges};
 use crate::sort::sort;
 
 /// A bit for each atom of a block.
@@ -105,6 +105,15 @@ pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec
         }
     }
     (starts, rows)
+}
+
+/// For every address the row of the atoms whose sets hold it, as a value.
+#[inline(never)]
+pub(super) fn by_address<const W: usize, V: Copy>(sets: &[(usize, &AddressRanges)], value: fn(&Row<W>) -> V) -> AddressMap<V> {
+    let v4: Vec<(usize, &Ranges<u32>)> = sets.iter().map(|(atom, set)| (*atom, &set.v4)).collect();
+    let v6: Vec<(usize, &Ranges<u128>)> = sets.iter().map(|(atom, set)| (*atom, &set.v6)).collect();
+    let ((v4, v4_rows), (v6, v6_rows)) = (cut(&v4), cut(&v6));
+    AddressMap::new(&v4, v4_rows.iter().map(value).collect(), &v6, v6_rows.iter().map(value).collect())
 }
 
 fn flip<const W: usize>(row: &mut Row<W>, atom: usize) {
