@@ -90,6 +90,12 @@ pub(super) trait Sink {
         false
     }
 
+    /// Whether the atom of a number does, if it is of a segment that makes one.
+    #[inline]
+    fn wants_atom(&self, _segment: usize, _number: impl FnOnce() -> u32) -> bool {
+        true
+    }
+
     /// An atom of a segment matches.
     fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// All these atoms of a block match.

@@ -61,6 +61,12 @@ pub(super) trait Found {
         false
     }
 
+    /// Whether the atom of a number does, if it is of a segment that makes one.
+    #[inline]
+    fn wants_atom(&self, _segment: usize, _number: impl FnOnce() -> u32) -> bool {
+        true
+    }
+
     /// The atom of a segment matches.
     fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32);
     /// The atom has to be asked for the rest, and perhaps for its identities.
@@ -379,6 +385,7 @@ impl<const OPEN: bool> Search<'_, OPEN> {
         let (keyed, test_of) = (self.keyed, candidate.test);
         if candidate.sieve().passes(self.sieve)
             && found.wants(test_of.segment())
+            && found.wants_atom(test_of.segment(), || keyed.number(test_of.place()))
             && keyed.holds(test_of.place(), self.query, test_of.segment() == DENYING)
         {
             let number = || keyed.number(test_of.place());

@@ -258,6 +258,13 @@ impl<const N: usize> Sink for First<N> {
         self.segments.is_open(segment)
     }
 
+    /// One that stands behind what was found cannot come before it.
+    #[inline]
+    fn wants_atom(&self, segment: usize, number: impl FnOnce() -> u32) -> bool {
+        let found = usize::try_from(self.least >> 32).ok().and_then(|at| self.segments.all.get(at));
+        found != Some(&segment) || u64::from(number()) < self.least & u64::from(u32::MAX)
+    }
+
     #[inline]
     fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32) {
         let number = number();

@@ -34,6 +34,11 @@ impl<S: Sink> Found for Certain<'_, S> {
     }
 
     #[inline]
+    fn wants_atom(&self, segment: usize, number: impl FnOnce() -> u32) -> bool {
+        self.sink.wants_atom(segment, number)
+    }
+
+    #[inline]
     fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32) {
         self.sink.atom(segment, number);
     }
