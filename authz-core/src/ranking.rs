@@ -21,21 +21,34 @@ struct Ranked<'s> {
 /// in byte order, as Envoy keeps them. With each, whether it is only tried out.
 pub(crate) fn ranked(selection: &Selection, of: impl Fn(&AuthorizationPolicy) -> bool) -> Vec<(bool, RulePlace)> {
     let policies = (0..).zip(&selection.policies).filter(|(_, (_, policy))| of(policy));
-    let policies: Vec<(u32, &AuthorizationPolicy, String)> = policies
+    let mut policies: Vec<(u32, &AuthorizationPolicy, String)> = policies
         .filter_map(|(number, (_, policy))| {
             let rule = policy.rules.iter().chain(&policy.widened).next()?;
             Some((number, &**policy, rule.id.policy().name().rule_id_start()))
         })
         .collect();
-    let mut rules: Vec<Ranked<'_>> = Vec::new();
-    for (policy, written, start) in &policies {
-        for (is_widened, all) in [(false, &written.rules), (true, &written.widened)] {
+    // Where no start is that of another, the order of policies is that of their rules.
+    sort_stably(&mut policies, |(.., one), (.., other)| one.cmp(other));
+    let starts = policies.iter().map(|(.., start)| start);
+    let is_told = starts.clone().zip(starts.skip(1)).all(|(start, next)| !next.starts_with(&**start));
+    let count = policies.iter().map(|(_, policy, _)| policy.rules.len() + policy.widened.len()).sum();
+    let mut rules: Vec<Ranked<'_>> = Vec::with_capacity(count);
+    for is_widened in [false, true] {
+        for (policy, written, start) in &policies {
+            let from = rules.len();
             let places = (0..).map(|rule| RulePlace { policy: *policy, rule, is_widened });
-            let enforced = places.zip(all).filter(|(_, rule)| rule.effect.is_enforced());
+            let enforced = places
+                .zip(if is_widened { &written.widened } else { &written.rules })
+                .filter(|(_, rule)| rule.effect.is_enforced());
             rules.extend(enforced.map(|(place, rule)| Ranked { is_dry_run: written.is_dry_run, place, rule, start }));
+            if is_told {
+                sort_stably(rules.get_mut(from..).unwrap_or_default(), Ranked::order);
+            }
         }
     }
-    sort_stably(&mut rules, Ranked::order);
+    if !is_told {
+        sort_stably(&mut rules, Ranked::order);
+    }
     rules.into_iter().map(|ranked| (ranked.is_dry_run, ranked.place)).collect()
 }
 
