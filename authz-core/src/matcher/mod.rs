@@ -331,7 +331,8 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     /// Compiles rules into about `bytes` bytes, or more slowly decided ones where it takes more.
-    pub(crate) fn new(rules: Rules, bytes: usize) -> Self {
+    pub(crate) fn new(mut rules: Rules, bytes: usize) -> Self {
+        rules.finish();
         let index = Index::new(&rules, bytes);
         let one_set = if IS_SMALL { None } else { index.one_set() };
         let ids = if IS_SMALL {
@@ -379,7 +380,7 @@ impl Matcher {
             return Some(id);
         }
         let number = if atom == NO_ATOM { None } else { self.index.rule(atom) };
-        number.and_then(|number| self.rules.get(number)).map(|(_, rule)| &rule.id)
+        number.and_then(|number| self.rules.rule(number)).map(|rule| &rule.id)
     }
 
     /// The first rule of each of some segments that matches, where all that is asked is whether one large set
