@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::super::lookup::place;
 use super::{ELSEWHERE, Forms, Home, Identities, PatternNumbers, PatternRef, SCHEME, Standard, StringMatch};
 use crate::IS_SMALL;
 use crate::sort::sort;
@@ -50,6 +51,11 @@ impl Classes {
         left?;
         self.matching.push(matching);
         Some(class)
+    }
+
+    /// The patterns that match the identities of a class.
+    fn matching(&self, class: u32) -> &[u32] {
+        self.matching.get(place(class)).map_or(&[], |matching| matching)
     }
 }
 
@@ -107,16 +113,27 @@ impl Identities {
         // when it comes.
         let long: usize = [&self.principals, &self.namespaces, &self.trust_domains].into_iter().map(Forms::long).sum();
         if self.named.len().saturating_mul(self.others.len() + long) <= MOST_TRIED {
-            let (mut named, mut identity) = (std::mem::take(&mut self.named), String::new());
+            let (mut named, mut identity) = (std::mem::take(&mut self.named), Vec::new());
             named.classify(|text, exact| {
                 if classes.is_full() {
                     return None;
                 }
                 identity.clear();
-                identity.extend([SCHEME, std::str::from_utf8(text).ok()?]);
+                [SCHEME.as_bytes(), text].into_iter().for_each(|part| identity.extend_from_slice(part));
+                let at_home = self.home.as_ref().and_then(|home| {
+                    let local = home.parse(&identity)?;
+                    Some((local, home.namespace(&local)?.class()?))
+                });
+                let text = if at_home.is_none() { std::str::from_utf8(&identity).ok()? } else { "" };
                 let matching = numbers(|found| {
                     exact.into_iter().for_each(&mut *found);
-                    self.matching_identity(&identity, found);
+                    match at_home {
+                        Some((local, base)) => {
+                            classes.matching(base).iter().copied().for_each(&mut *found);
+                            self.matching_account_of(local.standard(), found);
+                        }
+                        None => self.matching_identity(text, found),
+                    }
                 });
                 // No other identity matches a pattern that names this one.
                 if exact.is_some() { classes.own_class(matching) } else { classes.class(matching) }
@@ -135,22 +152,34 @@ impl Identities {
         if !self.others.is_empty() {
             return None;
         }
+        // Most stand beside others of the same, and are not sorted.
         let mut trust_domains: Vec<&str> = all.iter().filter_map(trust_domain_of).collect();
+        trust_domains.dedup();
         sort(&mut trust_domains);
-        let most = trust_domains.chunk_by(|one, other| one == other).max_by_key(|same| same.len());
-        let mut home = Home::new(most.and_then(|same| same.first()).unwrap_or(&"cluster.local"))?;
-        let mut left = MOST_PAIRED;
-        let fits = all.iter().all(|pattern| self.is_added(&mut home, pattern, &mut left));
+        trust_domains.dedup();
+        let (mut counts, mut last) = (vec![0_usize; trust_domains.len()], 0);
+        for trust_domain in all.iter().filter_map(trust_domain_of) {
+            if trust_domains.get(last) != Some(&trust_domain) {
+                last = trust_domains.partition_point(|other| *other < trust_domain);
+            }
+            counts.get_mut(last).into_iter().for_each(|count| *count += 1);
+        }
+        let most = trust_domains.iter().zip(counts).max_by_key(|(_, count)| *count);
+        let mut home = Home::new(most.map_or("cluster.local", |(trust_domain, _)| trust_domain))?;
+        let (mut left, mut identity) = (MOST_PAIRED, Vec::new());
+        let fits = all.iter().all(|pattern| self.is_added(&mut home, pattern, &mut left, &mut identity));
         fits.then_some(home)
     }
 
     /// Adds what a pattern asks for, if that is a namespace or a pair; answers whether there is room for it.
-    fn is_added(&mut self, home: &mut Home, pattern: &PatternRef<'_>, left: &mut usize) -> bool {
+    /// Identities are written to `identity`.
+    fn is_added(&mut self, home: &mut Home, pattern: &PatternRef<'_>, left: &mut usize, identity: &mut Vec<u8>) -> bool {
         match pattern {
             PatternRef::Principal(principal) => match principal.pattern() {
                 StringMatch::Exact(text) => {
-                    let identity = [SCHEME.as_bytes(), text.as_bytes()].concat();
-                    home.parse(&identity).is_none_or(|local| home.add_local(&local))
+                    identity.clear();
+                    [SCHEME, text].into_iter().for_each(|part| identity.extend_from_slice(part.as_bytes()));
+                    home.parse(identity).is_none_or(|local| home.add_local(&local))
                 }
                 StringMatch::Suffix(text) => {
                     let trust_domain = home.start().strip_suffix("/ns/").unwrap_or_default();
@@ -206,6 +235,20 @@ impl Identities {
         self.matching_namespace_affixes(standard, &mut |number| found(number));
     }
 
+    /// Patterns that ask for a service account of any namespace or of one, but for those that name the identity
+    /// whole, and those that start as it does.
+    #[inline(never)]
+    fn matching_account_of(&self, standard: Standard<'_>, found: &mut dyn FnMut(u32)) {
+        for slash in 0..Standard::SLASHES {
+            if self.principals_from.has(Standard::SLASHES - slash) {
+                self.principals_from.suffix(standard.behind_slash(slash)).into_iter().for_each(&mut *found);
+            }
+        }
+        self.principals.suffixes.suffixes_of(standard.behind_scheme(), &mut *found);
+        let of_namespace = self.accounts.get(standard.namespace());
+        of_namespace.and_then(|names| names.get(standard.service_account())).into_iter().for_each(&mut *found);
+    }
+
     /// Whether a pattern asks for the service account, of those that do not ask for a namespace too.
     #[inline]
     pub(super) fn asks_for_account(&self, standard: Standard<'_>) -> bool {
@@ -257,7 +300,8 @@ impl Asking {
 fn trust_domain_of<'p>(pattern: &PatternRef<'p>) -> Option<&'p str> {
     let PatternRef::Principal(pattern) = pattern else { return None };
     let (StringMatch::Exact(text) | StringMatch::Prefix(text)) = pattern.pattern() else { return None };
-    text.split_once("/ns/").map(|(trust_domain, _)| trust_domain)
+    let (trust_domain, rest) = text.split_at_checked(text.bytes().position(|byte| byte == b'/')?)?;
+    rest.starts_with("/ns/").then_some(trust_domain)
 }
 
 /// What follows in a pattern that starts with a trust domain that is at home.
