@@ -190,23 +190,6 @@ impl Run {
         }
     }
 
-    /// Adds the candidates of a finished run, which has this head. Those whose identities are still to be
-    /// compared are handed to `compare` instead.
-    pub(super) fn extend(&mut self, head: Head, all: &[Packed], mut compare: impl FnMut(&mut Self, TestOf)) {
-        for (at, packed) in all.iter().enumerate() {
-            let candidate = Candidate::unpack(*packed);
-            if candidate.test.compares() {
-                compare(self, candidate.test);
-            } else if at < head.tested {
-                self.tested.push(candidate);
-            } else if at < head.tested + head.ported {
-                self.ported.push(candidate);
-            } else {
-                self.push_sure(candidate.test);
-            }
-        }
-    }
-
     /// Puts candidates of several runs in order, each once.
     pub(super) fn sort(&mut self) {
         for kind in [&mut self.tested, &mut self.ported] {
@@ -310,15 +293,14 @@ mod tests {
             let of = |port| Sieve::of_ports([port; 4]);
             assert!([of(80), of(81)].into_iter().all(|sieve| head.sieve.passes(sieve)));
             assert!(!head.sieve.passes(of(9000)) && !head.sieve.passes(Sieve(1 << 20)));
-            // What is taken over is in order, and there once.
-            let packed: Vec<Packed> = run.iter().collect();
-            let mut both = Run::default();
-            for _ in 0..2 {
-                both.extend(head, &packed, |both, test| both.push(Sieve(128), Form::Tested, test.comparing(false)));
-            }
-            both.sort();
-            assert_eq!((both.finish(order).length(), places(&both)), (5, vec![1, 2, 4, 3, 5]));
         }
+        // What several runs have in common is in order, and there once.
+        for (number, segment) in [(4, 0), (7, 1), (1, 0), (4, 0)] {
+            run.push(Sieve(8), Form::Ported([80, 81, 80, 80]), test(number, segment));
+        }
+        run.sort();
+        let expected = [1, 2, 1, 4, 3, 5];
+        assert_eq!((run.finish(order).length(), places(&run)), (expected.len(), expected.to_vec()));
         run.clear();
         assert_eq!((run.finish(order), run.iter().count()), (Head::default(), 0));
     }

@@ -6,11 +6,11 @@
 use super::DENYING;
 use super::atom::Atom;
 use super::block::Shared;
-use super::candidate::{Candidate, FourTimes, Head, Run};
+use super::candidate::{Candidate, FourTimes, Head, Run, TestOf};
 use super::identities::Identities;
 use super::key::{Key, PEER, PORT, SNI};
 use super::leading::{Leading, LeadingSet};
-use super::lists::{Lists, Row};
+use super::lists::{Lists, Row, TestsOf};
 use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
@@ -39,8 +39,10 @@ pub(super) struct Keyed {
     port: Option<PortMap<u32>>,
     /// By class of identities: exactly those that they may match.
     classes: Box<[List]>,
-    /// By the number of a pattern over identities.
-    peer: Box<[List]>,
+    /// By the number of a pattern over identities; most identities have a class.
+    peer: TestsOf,
+    /// What those tests take that are not told.
+    takes: Box<[Sieve]>,
     /// By the number of a pattern over server names.
     sni: Box<[List]>,
 }
@@ -108,13 +110,6 @@ impl List {
     pub(super) fn length(&self) -> usize {
         self.head().length()
     }
-
-    /// Where they stand.
-    #[inline]
-    pub(super) fn range(&self) -> std::ops::Range<usize> {
-        let start = place(self.start);
-        start..start + self.length()
-    }
 }
 
 /// An atom to be keyed.
@@ -157,8 +152,11 @@ impl Keyed {
         let addresses = Dimension::ALL.map(|dimension| lists.addresses(of(at.next().unwrap_or_default()), dimension));
         let port = lists.ports(of(PORT));
         let [identities, names] = shared.patterns;
-        let [peer, sni] = [(of(PEER), identities), (of(SNI), names)].map(|(range, count)| lists.patterns(range, count));
-        let classes = if IS_SMALL { Vec::new() } else { lists.classes(&peer, shared.foreseen) };
+        let by_identity = lists.uses(of(PEER), identities);
+        let sni = lists.patterns(of(SNI), names);
+        let classes = if IS_SMALL { Vec::new() } else { lists.classes(&by_identity, shared.foreseen) };
+        let peer = lists.tests_of(&by_identity);
+        let takes = lists.takes(tests.len());
         let numbers = lists.entries_by_test().map(|entry| entry.number).collect();
         let (candidates, all, too_many) = (lists.candidates, lists.lists, lists.too_many);
         let this = Self {
@@ -172,7 +170,8 @@ impl Keyed {
             addresses,
             port,
             classes: classes.into(),
-            peer: peer.into(),
+            peer,
+            takes,
             sni: sni.into(),
         };
         (this, too_many)
@@ -189,7 +188,7 @@ impl Keyed {
         let sieve = Sieve::of_query(query, leading_of);
         let search = Search { keyed: self, query, port: port.map(FourTimes::new), sieve };
         let Patterns { identities, names } = patterns;
-        if !self.peer.is_empty() {
+        if self.peer.has_any() {
             match query.peer {
                 PeerQuery::Class(class) => match self.classes.get(place(class)) {
                     Some(list) if !IS_SMALL && *list != List::NOT_FORESEEN => search.scan(Some(list), found),
@@ -244,17 +243,15 @@ impl Keyed {
     /// The candidates of a peer that presents what these patterns match, for later; `holds` compares its
     /// identities with all that the atom of a number asks of them.
     pub(super) fn resolve(&self, matching: &[u32], holds: impl Fn(u32) -> bool, resolved: &mut Resolved) {
-        let lists = matching.iter().filter_map(|number| self.peer.get(place(*number)));
-        let candidates = lists.flat_map(|list| self.candidates.get(list.range()).unwrap_or_default());
-        let mut all: Vec<Candidate> = candidates.map(|candidate| Candidate::unpack(*candidate)).collect();
-        sort_stably(&mut all, |a, b| a.test.place().cmp(&b.test.place()));
-        all.dedup_by_key(|candidate| candidate.test.place());
+        let mut all: Vec<TestOf> = matching.iter().flat_map(|number| self.peer.of(*number)).copied().collect();
+        sort_stably(&mut all, |a, b| a.place().cmp(&b.place()));
+        all.dedup_by_key(|test_of| test_of.place());
         let mut run = Run::default();
-        for candidate in all {
-            let test_of = candidate.test;
+        for test_of in all {
             if holds(self.number(test_of.place())) {
-                // What is told by ports alone, or by nothing, has no sieve and takes none.
-                run.push(candidate.sieve(), self.form(test_of.place()), test_of.comparing(false));
+                let form = self.form(test_of.place());
+                let takes = self.takes.get(test_of.place()).copied().unwrap_or_else(|| form.takes());
+                run.push(takes, form, test_of.comparing(false));
             }
         }
         let head = run.finish(|test| self.number(test.place()));
@@ -306,15 +303,18 @@ impl Keyed {
 
     /// The longest list.
     pub(super) fn longest(&self) -> usize {
-        let lists = [&self.lists, &self.classes, &self.peer, &self.sni];
-        lists.into_iter().flatten().map(|list| list.length()).max().unwrap_or_default()
+        let lists = [&self.lists, &self.classes, &self.sni];
+        let longest = lists.into_iter().flatten().map(|list| list.length()).max().unwrap_or_default();
+        longest.max(self.peer.longest())
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let lists = [&self.lists, &self.classes, &self.peer, &self.sni];
+        let lists = [&self.lists, &self.classes, &self.sni];
         size_of_val(&*self.tests)
             + size_of_val(&*self.told)
             + size_of_val(&*self.numbers)
+            + size_of_val(&*self.takes)
+            + self.peer.bytes()
             + self.sets.bytes()
             + size_of_val(&*self.candidates)
             + lists.into_iter().map(|lists| size_of_val(&**lists)).sum::<usize>()
@@ -365,7 +365,9 @@ impl<const OPEN: bool> Search<'_, OPEN> {
                     self.take(candidate, found);
                 }
             }
-            candidates(start, tested).for_each(|candidate| self.test(candidate, found));
+            candidates(start, tested)
+                .filter(|candidate| candidate.sieve().passes(self.sieve))
+                .for_each(|candidate| self.test(candidate.test, found));
         }
     }
 
@@ -381,10 +383,9 @@ impl<const OPEN: bool> Search<'_, OPEN> {
 
     /// Takes an atom if its test holds.
     #[inline]
-    fn test(&self, candidate: Candidate, found: &mut impl Found) {
-        let (keyed, test_of) = (self.keyed, candidate.test);
-        if candidate.sieve().passes(self.sieve)
-            && found.wants(test_of.segment())
+    fn test(&self, test_of: TestOf, found: &mut impl Found) {
+        let keyed = self.keyed;
+        if found.wants(test_of.segment())
             && found.wants_atom(test_of.segment(), || keyed.number(test_of.place()))
             && keyed.holds(test_of.place(), self.query, test_of.segment() == DENYING)
         {
@@ -400,7 +401,11 @@ impl<const OPEN: bool> Search<'_, OPEN> {
     /// The lists of all patterns that match the peer's identities.
     #[inline(never)]
     fn scan_patterns(&self, identities: &Identities, found: &mut impl Found) {
-        let mut list_of = |number| self.scan(self.keyed.peer.get(place(number)), found);
+        let takes = |test_of: &TestOf| self.keyed.takes.get(test_of.place()).is_none_or(|takes| takes.passes(self.sieve));
+        let mut list_of = |number| {
+            let tests = self.keyed.peer.of(number).iter().filter(|test_of| takes(test_of));
+            tests.for_each(|test_of| self.test(*test_of, found));
+        };
         match (self.query.peer, self.query.connection.known_peer()) {
             (PeerQuery::Texts(texts), _) | (_, Some(texts)) => identities.matching_identities(texts, &mut list_of),
             (_, None) => {}

@@ -207,36 +207,59 @@ impl<'e, 'a> Lists<'e, 'a> {
         uses.iter().map(list_of).collect()
     }
 
+    /// By the number of a pattern over identities: the places of entries that are looked up by it.
+    #[inline(never)]
+    pub(super) fn uses(&mut self, range: Range<usize>, patterns: usize) -> Uses {
+        let uses = Uses::new(self.entries, range, patterns);
+        uses.iter().for_each(|of_pattern| self.shorten(of_pattern.iter().copied()));
+        uses
+    }
+
+    /// The same as tests.
+    pub(super) fn tests_of(&self, uses: &Uses) -> TestsOf {
+        TestsOf::new(uses.iter().map(|of_pattern| self.kept(of_pattern).map(|at| at.test)), uses.places.len())
+    }
+
+    /// What is needed of those entries that are not left out.
+    fn kept(&self, places: &[usize]) -> impl Iterator<Item = &Row> {
+        places.iter().filter(|at| self.is_left_out.get(**at) == Some(&false)).filter_map(|at| self.rows.get(*at))
+    }
+
+    /// What so many tests take, by their places; those behind them are told.
+    pub(super) fn takes(&self, tests: usize) -> Box<[Sieve]> {
+        let rows = self.by_test.iter().take(tests).filter_map(|at| self.rows.get(place(*at)));
+        rows.map(|row| row.takes).collect()
+    }
+
     /// By class of identities: the candidates among those looked up by identity whose every question to the
     /// identity holds, where the class matches what `foreseen` says.
     ///
     /// Classes that too many patterns match have no such list, so that a thousand identities times a
     /// thousand patterns are not written out.
-    pub(super) fn classes(&mut self, peer: &[List], foreseen: &[PatternNumbers]) -> Vec<List> {
+    #[inline(never)]
+    pub(super) fn classes(&mut self, peer: &Uses, foreseen: &[PatternNumbers]) -> Vec<List> {
         let mut lists = vec![List::NOT_FORESEEN; foreseen.len()];
         let mut run = Run::default();
         let mut left = CLASS_CANDIDATES.min(self.left());
         for (matching, place_of) in foreseen.iter().zip(&mut lists) {
-            let of_patterns = matching.iter().filter_map(|pattern| peer.get(place(*pattern)));
-            let count: usize = of_patterns.clone().map(|list| list.length()).sum();
+            let of_patterns = matching.iter().map(|pattern| peer.of(*pattern));
+            let count: usize = of_patterns.clone().map(<[usize]>::len).sum();
             if count > LONGEST_OF_CLASS.min(left) {
                 continue;
             }
             // Those that are compared and left out count too, for the time that it takes.
             left -= count;
             run.clear();
-            for own in of_patterns {
-                let candidates = self.candidates.get(own.range()).unwrap_or_default();
-                run.extend(own.head(), candidates, |run, test| {
-                    let at = self.by_test.get(test.place()).map_or(usize::MAX, |at| place(*at));
-                    if self.entries.get(at).is_some_and(|entry| entry.atom.peer.hold(matching))
-                        && let Some(row) = self.rows.get(at)
-                    {
-                        run.push(row.takes, row.form, test.comparing(false));
-                    }
-                });
+            for at in of_patterns.clone().flatten() {
+                if let (Some(row), Some(false)) = (self.rows.get(*at), self.is_left_out.get(*at))
+                    && (!row.test.compares() || self.entries.get(*at).is_some_and(|entry| entry.atom.peer.hold(matching)))
+                {
+                    run.push(row.takes, row.form, row.test.comparing(false));
+                }
             }
-            run.sort();
+            if of_patterns.filter(|uses| !uses.is_empty()).nth(1).is_some() {
+                run.sort();
+            }
             if let Some(list) = self.append(&mut run) {
                 *place_of = list;
             }
@@ -245,8 +268,53 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 }
 
+/// The tests of those atoms that are looked up by each pattern.
+#[derive(Clone, Debug)]
+pub(super) struct TestsOf {
+    /// Pattern by pattern.
+    tests: Box<[TestOf]>,
+    /// By the number of a pattern: where its own end, and those of the next start.
+    ends: Box<[u32]>,
+}
+
+impl TestsOf {
+    /// Of patterns in the order of their numbers; there are no more than `most`.
+    fn new<I: Iterator<Item = TestOf>>(of_patterns: impl Iterator<Item = I>, most: usize) -> Self {
+        let mut tests = Vec::with_capacity(most);
+        let end_of = |of_pattern: I| {
+            tests.extend(of_pattern);
+            u32::try_from(tests.len()).unwrap_or(u32::MAX)
+        };
+        let ends = of_patterns.map(end_of).collect();
+        Self { tests: tests.into(), ends }
+    }
+
+    /// Those of a pattern.
+    #[inline]
+    pub(super) fn of(&self, pattern: u32) -> &[TestOf] {
+        let own = place(pattern);
+        let end = |at: usize| self.ends.get(at).copied().map_or(0, place);
+        self.tests.get(own.checked_sub(1).map_or(0, end)..end(own)).unwrap_or_default()
+    }
+
+    /// Whether an atom is looked up by one of the patterns.
+    #[inline]
+    pub(super) fn has_any(&self) -> bool {
+        !self.tests.is_empty()
+    }
+
+    /// How many of one pattern there are at most.
+    pub(super) fn longest(&self) -> usize {
+        (0..).zip(&self.ends).map(|(pattern, _)| self.of(pattern).len()).max().unwrap_or_default()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.tests) + size_of_val(&*self.ends)
+    }
+}
+
 /// Which entries are looked up by each pattern.
-struct Uses {
+pub(super) struct Uses {
     /// Pattern by pattern, those of one in order.
     places: Vec<usize>,
     /// By the number of a pattern: where its own end, and those of the next start.
@@ -286,6 +354,13 @@ impl Uses {
             }
         });
         Self { places, ends }
+    }
+
+    /// The entries of a pattern.
+    fn of(&self, pattern: u32) -> &[usize] {
+        let own = place(pattern);
+        let end = |at: usize| self.ends.get(at).copied().unwrap_or_default();
+        self.places.get(own.checked_sub(1).map_or(0, end)..end(own)).unwrap_or_default()
     }
 
     /// By the number of a pattern, its entries.

@@ -12,6 +12,7 @@ use super::large_sets::LargeSets;
 use super::lookup::place;
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Line, Ranges, hold};
+use super::sieve::Sieve;
 use crate::IS_SMALL;
 
 /// What an atom asks of numbers; its texts are compared elsewhere.
@@ -33,6 +34,16 @@ pub(super) enum Form {
     /// One of these ports, and nothing else.
     Ported([u16; 4]),
     Tested,
+}
+
+impl Form {
+    /// What an atom takes of which it is known to be of this form.
+    pub(super) fn takes(self) -> Sieve {
+        match self {
+            Self::Ported(ports) => Sieve::of_ports(ports),
+            Self::Sure | Self::Tested => Sieve(u64::MAX),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
