@@ -8,7 +8,7 @@ use super::identity::{SCHEME, Standard};
 use super::lookup::place;
 use super::named::seeds;
 use super::slashes::word;
-use super::spots::{Spot, Spots, hash_of, words};
+use super::spots::{Cut, Spot, Spots, hash_of, words};
 
 /// The namespaces of one trust domain.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl Home {
     /// The namespace that an identity is of, if a pattern names it.
     #[inline]
     pub(super) fn namespace(&self, local: &Local<'_>) -> Option<&Spot> {
-        self.namespaces.get(self.hash(local)?, local.namespace())
+        self.namespaces.get(self.hash(local)?, Cut::whole(local.namespace()))
     }
 
     /// The class of a namespace that no pattern names, and that the pattern of a number alone asks for a part of.
@@ -139,11 +139,7 @@ impl Home {
     /// Adds the namespace of an identity; answers whether there is room for it.
     pub(super) fn add_local(&mut self, local: &Local<'_>) -> bool {
         let Some(hash) = self.hash(local) else { return false };
-        let has_room = self.namespace(local).is_some() || self.namespaces.alike(hash) < ALIKE;
-        if has_room {
-            self.namespaces.add(hash, local.namespace(), None);
-        }
-        has_room
+        self.namespaces.add(hash, Cut::whole(local.namespace()), None, ALIKE)
     }
 
     /// No more namespaces.
@@ -154,7 +150,7 @@ impl Home {
     /// Gives each namespace its class, or none, by an identity with any service account.
     pub(super) fn classify(&mut self, mut class: impl FnMut(&[u8], Standard<'_>) -> Option<u32>) {
         let (start, mut identity) = (&self.start, Vec::new());
-        self.namespaces.classify(|namespace, _| class(namespace, written(&mut identity, start, namespace)));
+        self.namespaces.classify(|namespace, _| class(namespace.rest, written(&mut identity, start, namespace.rest)));
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -60,13 +60,22 @@ pub(super) struct Identities {
     kinds: Kinds,
 }
 
+/// The identity that a pattern names whole, without its scheme; with the feature `small` none is known so.
+fn named_by<'p>(pattern: &PatternRef<'p>) -> Option<&'p [u8]> {
+    let PatternRef::Principal(principal) = pattern else { return None };
+    match principal.pattern() {
+        StringMatch::Exact(text) if !IS_SMALL => Some(text.as_bytes()),
+        _ => None,
+    }
+}
+
 /// The class of identities of the home trust domain whose namespace no pattern asks for.
 const ELSEWHERE: u32 = 0;
 
 impl Identities {
     /// Arranges patterns by number; answers too, by class of identities, which patterns match them.
     pub(super) fn new(all: &[PatternRef<'_>]) -> (Self, Vec<PatternNumbers>) {
-        let mut this = Self::default();
+        let mut this = Self { named: Named::that_start_as(all.iter().filter_map(named_by)), ..Self::default() };
         for (number, pattern) in (0..).zip(all) {
             this.arrange(*pattern, number);
         }

@@ -113,18 +113,16 @@ impl Identities {
         // when it comes.
         let long: usize = [&self.principals, &self.namespaces, &self.trust_domains].into_iter().map(Forms::long).sum();
         if self.named.len().saturating_mul(self.others.len() + long) <= MOST_TRIED {
-            let (mut named, mut identity) = (std::mem::take(&mut self.named), Vec::new());
-            named.classify(|text, exact| {
+            let mut named = std::mem::take(&mut self.named);
+            named.classify(|identity, exact| {
                 if classes.is_full() {
                     return None;
                 }
-                identity.clear();
-                [SCHEME.as_bytes(), text].into_iter().for_each(|part| identity.extend_from_slice(part));
                 let at_home = self.home.as_ref().and_then(|home| {
-                    let local = home.parse(&identity)?;
+                    let local = home.parse(identity)?;
                     Some((local, home.namespace(&local)?.class()?))
                 });
-                let text = if at_home.is_none() { std::str::from_utf8(&identity).ok()? } else { "" };
+                let text = if at_home.is_none() { std::str::from_utf8(identity).ok()? } else { "" };
                 let matching = numbers(|found| {
                     exact.into_iter().for_each(&mut *found);
                     match at_home {
