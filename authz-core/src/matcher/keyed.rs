@@ -15,7 +15,7 @@ use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::sieve::Sieve;
-use super::test::{Form, Test, TestSets};
+use super::test::{Form, Ports, Test, TestSets};
 use crate::IS_SMALL;
 use crate::peer::{Packed, Resolved};
 use crate::sort::sort_stably;
@@ -25,7 +25,7 @@ use crate::sort::sort_stably;
 pub(super) struct Keyed {
     tests: Box<[Test]>,
     /// Behind them, those that ask for a few ports or for nothing, which take less room.
-    told: Box<[Option<[u16; 4]>]>,
+    told: Box<[Ports]>,
     /// By the place of a test: the number of its atom.
     numbers: Box<[u32]>,
     sets: TestSets,
@@ -138,8 +138,8 @@ impl Keyed {
             is_told.push(end >= 6);
             match test.form() {
                 Form::Tested => tests.push(test),
-                Form::Sure => told.push(None),
-                Form::Ported(ports) => told.push(Some(ports)),
+                Form::Sure => told.push(Ports::ANY),
+                Form::Ported(ports) => told.push(Ports::few(ports)),
             }
             ends.iter_mut().skip(end).for_each(|end| *end += 1);
         }
@@ -265,11 +265,7 @@ impl Keyed {
     /// The form of a test.
     fn form(&self, place: usize) -> Form {
         let told = if IS_SMALL { None } else { place.checked_sub(self.tests.len()).and_then(|place| self.told.get(place)) };
-        match told {
-            Some(Some(ports)) => Form::Ported(*ports),
-            Some(None) => Form::Sure,
-            None => Form::Tested,
-        }
+        told.map_or(Form::Tested, |ports| ports.form())
     }
 
     /// Whether no known fact fails a test, and what is said of one that is not there, though all are.

@@ -18,10 +18,10 @@ use crate::IS_SMALL;
 /// What an atom asks of numbers; its texts are compared elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Test {
-    port: PortTest,
-    source: AddressTest,
-    destination: AddressTest,
-    remote: AddressTest,
+    port: Ports,
+    source: Addresses,
+    destination: Addresses,
+    remote: Addresses,
     /// What it says where a set is not to be found, though all are kept: of a rule that denies, that it holds.
     if_lost: bool,
 }
@@ -46,14 +46,86 @@ impl Form {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What is asked of a port, in eight bytes: there are as many of these as of atoms.
+///
+/// Of a few ports the first is the least, and they are filled up with it; what falls behind the first stands for
+/// something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ports([u16; 4]);
+
+impl Ports {
+    pub(super) const ANY: Self = Self([1, 0, 0, 0]);
+
+    #[inline]
+    pub(super) fn few(few: [u16; 4]) -> Self {
+        Self(few)
+    }
+
+    fn of(test: PortTest) -> Self {
+        match test {
+            PortTest::Any => Self::ANY,
+            PortTest::Few(few) => Self::few(few),
+            PortTest::Set(set) => {
+                let [a, b, c, d] = set.to_be_bytes();
+                Self([2, 0, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])])
+            }
+        }
+    }
+
+    #[inline]
+    fn test(self) -> PortTest {
+        match self {
+            Self::ANY => PortTest::Any,
+            Self([2, 0, high, low]) => PortTest::Set(u32::from(high) << 16 | u32::from(low)),
+            Self(few) => PortTest::Few(few),
+        }
+    }
+
+    /// The form of what asks for these ports and for nothing else.
+    #[inline]
+    pub(super) fn form(self) -> Form {
+        match self.test() {
+            PortTest::Any => Form::Sure,
+            PortTest::Few(ports) => Form::Ported(ports),
+            PortTest::Set(_) => Form::Tested,
+        }
+    }
+}
+
+/// What is asked of an address, in eight bytes: the first and the last of a range, or what is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Addresses(u32, u32);
+
+impl Addresses {
+    const ANY: Self = Self(1, 0);
+
+    fn of(test: AddressTest) -> Self {
+        match test {
+            AddressTest::Any => Self::ANY,
+            AddressTest::Range(first, last) => Self(first, last),
+            // Two sets more than that do not fit into memory.
+            AddressTest::Set(set) => Self(set.saturating_add(2), 0),
+        }
+    }
+
+    #[inline]
+    fn test(self) -> AddressTest {
+        match self {
+            Self::ANY => AddressTest::Any,
+            Self(set @ 2.., 0) => AddressTest::Set(set - 2),
+            Self(first, last) => AddressTest::Range(first, last),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PortTest {
     Any,
     Few([u16; 4]),
     Set(u32),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AddressTest {
     Any,
     /// One range of IPv4 addresses.
@@ -66,12 +138,8 @@ impl Test {
     #[inline]
     pub(super) fn form(&self) -> Form {
         match self {
-            Self { port, source: AddressTest::Any, destination: AddressTest::Any, remote: AddressTest::Any, .. } if !IS_SMALL => {
-                match port {
-                    PortTest::Any => Form::Sure,
-                    PortTest::Few(ports) => Form::Ported(*ports),
-                    PortTest::Set(_) => Form::Tested,
-                }
+            Self { port, source: Addresses::ANY, destination: Addresses::ANY, remote: Addresses::ANY, .. } if !IS_SMALL => {
+                port.form()
             }
             _ => Form::Tested,
         }
@@ -133,12 +201,12 @@ impl TestSets {
             Some(set) if key != Key::Address(dimension) => self.address(set, large),
             Some(_) | None => AddressTest::Any,
         };
-        let [source, destination, remote] = Dimension::ALL.map(&mut address);
+        let [source, destination, remote] = Dimension::ALL.map(&mut address).map(Addresses::of);
         let port = match &atom.port {
             Some(set) if key != Key::Port => self.port(set),
             Some(_) | None => PortTest::Any,
         };
-        Test { port, source, destination, remote, if_lost: usize::from(segment) == DENYING }
+        Test { port: Ports::of(port), source, destination, remote, if_lost: usize::from(segment) == DENYING }
     }
 
     fn port(&mut self, set: &Arc<Ranges<u16>>) -> PortTest {
@@ -200,7 +268,7 @@ impl TestSets {
     /// Whether no known fact fails a test.
     #[inline]
     pub(super) fn hold<const OPEN: bool>(&self, test: &Test, query: &Query<'_, OPEN>) -> bool {
-        let port = match (test.port, query.port()) {
+        let port = match (test.port.test(), query.port()) {
             (PortTest::Any, _) | (_, None) => true,
             (PortTest::Few(few), Some(port)) => few.iter().fold(false, |any, one| any | (*one == port)),
             (PortTest::Set(set), Some(port)) => {
@@ -208,7 +276,8 @@ impl TestSets {
                 set.and_then(|set| set.holds(&self.of_ports, port)).unwrap_or(test.if_lost)
             }
         };
-        let holds = |asked, dimension| self.address_holds(asked, query.address(dimension)).unwrap_or(test.if_lost);
+        let holds =
+            |asked: Addresses, dimension| self.address_holds(asked.test(), query.address(dimension)).unwrap_or(test.if_lost);
         port && holds(test.source, Dimension::Source)
             && holds(test.destination, Dimension::Destination)
             && holds(test.remote, Dimension::Remote)
@@ -235,5 +304,24 @@ impl TestSets {
             + size_of_val(self.of_ports.as_slice())
             + size_of_val(self.of_v4.as_slice())
             + size_of_val(self.of_v6.as_slice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_kept_in_eight_bytes() {
+        let ports = [[0; 4], [1; 4], [1, 2, 1, 1], [2; 4], [2, 3, 2, 2], [0, 1, u16::MAX, 0], [u16::MAX; 4]].map(PortTest::Few);
+        let sets = [0, 1, 2, 0x0001_0000, 0x1234_5678, u32::MAX - 2];
+        for test in ports.into_iter().chain(sets.map(PortTest::Set)).chain([PortTest::Any]) {
+            assert_eq!(Ports::of(test).test(), test);
+        }
+        let ranges = [(0, 0), (0, 1), (1, 1), (1, 2), (7, u32::MAX), (u32::MAX, u32::MAX)];
+        let ranges = ranges.map(|(first, last)| AddressTest::Range(first, last));
+        for test in ranges.into_iter().chain(sets.map(AddressTest::Set)).chain([AddressTest::Any]) {
+            assert_eq!(Addresses::of(test).test(), test);
+        }
     }
 }
