@@ -1,11 +1,13 @@
 //! The index: all rules of a workload, arranged so that a connection is compared with few of them.
 
 mod certain;
+mod head;
 mod open;
 
 use std::sync::Arc;
 
 use self::certain::Certain;
+use self::head::Head;
 use self::open::{Open, Weighing};
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
@@ -102,22 +104,6 @@ pub(super) trait Sink {
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>);
 }
 
-/// What is known of an atom beside its tests.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    rule: u32,
-    /// The entry of the rule's `from` that it is made of.
-    from: Option<u8>,
-    segment: u8,
-    asks: FactSet,
-    /// Whether its rule consists of it alone.
-    is_whole: bool,
-    /// Whether its rule has to be asked too.
-    verify: bool,
-    /// Whether it asks for a server name.
-    names: bool,
-}
-
 /// How many words a row has for a few more atoms, and for many of which nothing is rare.
 const FOUR_WORDS: usize = if IS_SMALL { 1 } else { 4 };
 const EIGHT_WORDS: usize = if IS_SMALL { 1 } else { 8 };
@@ -148,17 +134,15 @@ impl Index {
                 atom.verify |= atom.peer.any.len() > LISTS || atom.sni.any.len() > LISTS;
                 heads.push(Head {
                     rule: number,
-                    from: atom.from,
+                    from: atom.from.unwrap_or(u8::MAX),
                     segment,
                     asks: atom.asks,
-                    is_whole: false,
-                    verify: atom.verify,
-                    names: !atom.sni.is_empty(),
+                    is: if atom.verify { Head::VERIFY } else { 0 } | if atom.sni.is_empty() { 0 } else { Head::NAMES },
                 });
                 atoms.push(atom);
             });
             if let [only] = heads.get_mut(first..).unwrap_or_default() {
-                only.is_whole = true;
+                only.is |= Head::WHOLE;
             }
         }
         let (identities, foreseen) = Identities::new(texts.peer.all());
@@ -384,9 +368,8 @@ impl Index {
             Shape::Many(many) => {
                 let connection = Connection::unknown().principals(identities);
                 let holds = |number: u32| {
-                    self.head(number).is_some_and(|head| {
-                        rules.texts_hold(place(head.rule), head.from.map(usize::from), &connection) != Truth::False
-                    })
+                    self.head(number)
+                        .is_some_and(|head| rules.texts_hold(place(head.rule), head.from(), &connection) != Truth::False)
                 };
                 if let Some(keyed) = &many.keyed {
                     keyed.resolve(&matching, holds, &mut resolved);
@@ -422,7 +405,7 @@ impl Index {
         let mut stats = Stats {
             conjunctions: self.atoms.len(),
             large_sets: self.large.len(),
-            asked: self.atoms.iter().filter(|head| head.verify).count(),
+            asked: self.atoms.iter().filter(|head| head.is(Head::VERIFY)).count(),
             ..Stats::default()
         };
         match &self.shape {

@@ -58,13 +58,13 @@ impl Index {
     /// Whether an atom whose numbers hold matches; nothing where that takes a fact that is not known.
     #[inline]
     fn really_matches(&self, head: &Head, compare: bool, rules: &Rules, connection: &Connection<'_>) -> Option<bool> {
-        if !(compare || head.verify || head.names) {
+        if !(compare || head.is(Head::VERIFY | Head::NAMES)) {
             return Some(true);
         }
-        let truth = if head.verify {
+        let truth = if head.is(Head::VERIFY) {
             rules.ask(place(head.rule), connection)
         } else {
-            rules.texts_hold(place(head.rule), head.from.map(usize::from), connection)
+            rules.texts_hold(place(head.rule), head.from(), connection)
         };
         match truth {
             Truth::True => Some(true),

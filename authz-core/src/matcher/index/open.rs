@@ -1,6 +1,6 @@
 //! A connection of which not everything is known: what its atoms say, and the facts that it takes to be certain.
 
-use super::{Index, Sink};
+use super::{Head, Index, Sink};
 use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::matcher::Answer;
@@ -68,19 +68,19 @@ impl Open<'_> {
             return;
         }
         // It can only tell what is known already to be needed; a rule that is asked may match for certain.
-        if !open.is_empty() && !head.verify && answer.needs_of(head.segment).contains(open) {
+        if !open.is_empty() && !head.is(Head::VERIFY) && answer.needs_of(head.segment).contains(open) {
             return;
         }
         let number = place(head.rule);
-        if head.verify || !open.is_empty() && !head.is_whole {
+        if head.is(Head::VERIFY) || !open.is_empty() && !head.is(Head::WHOLE) {
             // What is certain of one conjunction may leave open less of another.
             match self.rules.ask(number, self.connection) {
                 Truth::True => answer.atom(usize::from(head.segment), || atom),
                 Truth::Unknown(needs) => answer.need(head.segment, needs),
                 Truth::False => {}
             }
-        } else if !(compare || head.names)
-            || self.rules.texts_hold(number, head.from.map(usize::from), self.connection) != Truth::False
+        } else if !(compare || head.is(Head::NAMES))
+            || self.rules.texts_hold(number, head.from(), self.connection) != Truth::False
         {
             if open.is_empty() { answer.atom(usize::from(head.segment), || atom) } else { answer.need(head.segment, open) }
         }
