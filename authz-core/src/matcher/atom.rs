@@ -1,5 +1,6 @@
 //! Rules split into conjunctions: one entry of `from`, one of `to`, and all of `when`, by dimension.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
@@ -11,6 +12,7 @@ use crate::IS_SMALL;
 use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};
 use crate::sort::sort;
+use crate::value::{IpBlock, Port};
 
 /// More combinations of entries than this are not written out; the rule itself is asked instead.
 const MOST_COMBINATIONS: usize = 64;
@@ -61,6 +63,22 @@ impl Words {
 pub(super) struct Texts<'p> {
     pub(super) peer: Numbers<'p>,
     pub(super) sni: Numbers<'p>,
+    /// The sets of a few ports that rules ask for, by these: most rules ask for one that others ask for too.
+    ports: HashMap<[u16; 4], Arc<Ranges<u16>>, foldhash::fast::RandomState>,
+}
+
+impl Texts<'_> {
+    /// The set of the ports that a term asks for.
+    fn set_of(&mut self, ports: &[Port], term: &Term) -> Arc<Ranges<u16>> {
+        if term.is_negative {
+            return Arc::new(of_ports(ports).complement());
+        }
+        let (false, ..=4, Some(first)) = (IS_SMALL, ports.len(), ports.first()) else { return Arc::new(of_ports(ports)) };
+        let mut few = [first.number(); 4];
+        few.iter_mut().zip(ports).for_each(|(few, port)| *few = port.number());
+        let set = self.ports.entry(few).or_insert_with(|| Arc::new(of_ports(ports)));
+        Arc::clone(set)
+    }
 }
 
 /// Adds the conjunctions of a rule that can match.
@@ -143,10 +161,10 @@ impl Atom {
         for term in &clause.terms {
             self.asks |= term.patterns.fact();
             match &term.patterns {
-                Patterns::SourceIp(blocks) => restrict(&mut self.source, AddressRanges::of_blocks(blocks), term),
-                Patterns::RemoteIp(blocks) => restrict(&mut self.remote, AddressRanges::of_blocks(blocks), term),
-                Patterns::DestinationIp(blocks) => restrict(&mut self.destination, AddressRanges::of_blocks(blocks), term),
-                Patterns::DestinationPort(ports) => restrict(&mut self.port, of_ports(ports), term),
+                Patterns::SourceIp(blocks) => restrict(&mut self.source, addresses(blocks, term)),
+                Patterns::RemoteIp(blocks) => restrict(&mut self.remote, addresses(blocks, term)),
+                Patterns::DestinationIp(blocks) => restrict(&mut self.destination, addresses(blocks, term)),
+                Patterns::DestinationPort(ports) => restrict(&mut self.port, texts.set_of(ports, term)),
                 Patterns::Principal(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::Principal),
                 Patterns::Namespace(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::Namespace),
                 Patterns::ServiceAccount(values) => self.peer.add(term, &mut texts.peer, values, PatternRef::ServiceAccount),
@@ -178,12 +196,16 @@ impl Atom {
     }
 }
 
-fn restrict<S: Set>(known: &mut Option<Arc<S>>, set: S, term: &Term) {
-    let set = if term.is_negative { set.complement() } else { set };
-    *known = Some(Arc::new(match known.take() {
-        Some(known) => known.intersection(&set),
+fn addresses(blocks: &[IpBlock], term: &Term) -> Arc<AddressRanges> {
+    let set = AddressRanges::of_blocks(blocks);
+    Arc::new(if term.is_negative { set.complement() } else { set })
+}
+
+fn restrict<S: Set>(known: &mut Option<Arc<S>>, set: Arc<S>) {
+    *known = Some(match known.take() {
+        Some(known) => Arc::new(known.intersection(&set)),
         None => set,
-    }));
+    });
 }
 
 /// Asks for what both hold; answers whether it does, or left that to the rule as one has too many ranges.

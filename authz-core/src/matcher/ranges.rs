@@ -17,6 +17,10 @@ pub(super) trait Line: Copy + Ord + std::hash::Hash {
     /// A value and the number of a set, which sort as one: by value first.
     type Event: Copy + Ord;
 
+    /// So many ranges that they take no more room than the place where they stood otherwise, or one.
+    #[cfg(not(feature = "small"))]
+    type Inline: smallvec::Array<Item = (Self, Self)>;
+
     fn event(self, set: u32) -> Self::Event;
     fn of_event(event: Self::Event) -> (Self, u32);
 
@@ -25,12 +29,14 @@ pub(super) trait Line: Copy + Ord + std::hash::Hash {
 }
 
 macro_rules! line {
-    ($($number:ty, $event:ty, $join:expr, $split:expr;)+) => {
+    ($($number:ty, $inline:literal, $event:ty, $join:expr, $split:expr;)+) => {
         $(impl Line for $number {
             const MIN: Self = 0;
             const MAX: Self = Self::MAX;
 
             type Event = $event;
+            #[cfg(not(feature = "small"))]
+            type Inline = [(Self, Self); $inline];
 
             #[inline]
             fn event(self, set: u32) -> $event {
@@ -54,9 +60,9 @@ macro_rules! line {
 }
 
 line! {
-    u16, u64, |value: u16, set| u64::from(value) << 32 | u64::from(set), |event| (u16::try_from(event >> 32).unwrap_or(u16::MAX), low(event));
-    u32, u64, |value: u32, set| u64::from(value) << 32 | u64::from(set), |event| (low(event >> 32), low(event));
-    u128, (u128, u32), |value, set| (value, set), |event| event;
+    u16, 4, u64, |value: u16, set| u64::from(value) << 32 | u64::from(set), |event| (u16::try_from(event >> 32).unwrap_or(u16::MAX), low(event));
+    u32, 2, u64, |value: u32, set| u64::from(value) << 32 | u64::from(set), |event| (low(event >> 32), low(event));
+    u128, 1, (u128, u32), |value, set| (value, set), |event| event;
 }
 
 /// The lower half.
@@ -71,24 +77,35 @@ type Few<T> = SmallVec<[T; 8]>;
 #[cfg(feature = "small")]
 type Few<T> = Vec<T>;
 
+/// Ranges as they are kept: most sets are of one or two, and there are thousands of sets.
 #[cfg(not(feature = "small"))]
-fn boxed<T: Copy>(few: Few<T>) -> Box<[T]> {
-    if few.spilled() { few.into_boxed_slice() } else { few.as_slice().into() }
+type Kept<T> = SmallVec<<T as Line>::Inline>;
+#[cfg(feature = "small")]
+type Kept<T> = Box<[(T, T)]>;
+
+#[cfg(not(feature = "small"))]
+fn kept<T: Line>(few: Few<(T, T)>) -> Kept<T> {
+    if !few.spilled() {
+        return SmallVec::from_slice(&few);
+    }
+    let mut many = few.into_vec();
+    many.shrink_to_fit();
+    SmallVec::from_vec(many)
 }
 
 #[cfg(feature = "small")]
-fn boxed<T>(few: Few<T>) -> Box<[T]> {
+fn kept<T: Line>(few: Few<(T, T)>) -> Kept<T> {
     few.into()
 }
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ranges<T>(Box<[(T, T)]>);
+pub(super) struct Ranges<T: Line>(Kept<T>);
 
 impl<T: Line> Ranges<T> {
     /// The set of nothing.
     pub(super) fn empty() -> Self {
-        Self(Box::default())
+        Self(Kept::<T>::default())
     }
 
     /// The union of ranges in any order.
@@ -108,12 +125,12 @@ impl<T: Line> Ranges<T> {
                 _ => merged.push((first, last)),
             }
         }
-        Self(boxed(merged))
+        Self(kept(merged))
     }
 
     /// What is not in the set.
     pub(super) fn complement(&self) -> Self {
-        let mut out = Vec::with_capacity(self.0.len() + 1);
+        let mut out: Few<(T, T)> = Few::with_capacity(self.0.len() + 1);
         let mut free = Some(T::MIN);
         for (first, last) in &self.0 {
             if let (Some(from), Some(to)) = (free, first.previous())
@@ -126,13 +143,13 @@ impl<T: Line> Ranges<T> {
         if let Some(from) = free {
             out.push((from, T::MAX));
         }
-        Self(out.into_boxed_slice())
+        Self(kept(out))
     }
 
     /// What is in both sets.
     pub(super) fn intersection(&self, other: &Self) -> Self {
         let (mut own, mut others) = (self.0.iter().copied().peekable(), other.0.iter().copied().peekable());
-        let mut out = Vec::new();
+        let mut out: Few<(T, T)> = Few::new();
         while let (Some(&(a, b)), Some(&(c, d))) = (own.peek(), others.peek()) {
             let (first, last) = (a.max(c), b.min(d));
             if first <= last {
@@ -144,7 +161,7 @@ impl<T: Line> Ranges<T> {
                 others.next();
             }
         }
-        Self(out.into_boxed_slice())
+        Self(kept(out))
     }
 
     /// Whether a range holds the value.
