@@ -164,6 +164,8 @@ pub(super) struct Run {
     ported: Vec<Candidate>,
     /// Of each segment the first.
     sure: Vec<Candidate>,
+    /// What one of those takes that are not sure.
+    sieve: Sieve,
 }
 
 impl Run {
@@ -172,14 +174,21 @@ impl Run {
         for kind in [&mut self.tested, &mut self.ported, &mut self.sure] {
             kind.clear();
         }
+        self.sieve = Sieve::default();
     }
 
     /// Adds an atom by what it takes and by the form of its test.
     pub(super) fn push(&mut self, takes: Sieve, form: Form, test: TestOf) {
         match form {
             Form::Sure if !IS_SMALL && test.is_all() => self.push_sure(test),
-            Form::Ported(ports) if !IS_SMALL && test.is_all() => self.ported.push(Candidate::ported(ports, test)),
-            Form::Sure | Form::Ported(_) | Form::Tested => self.tested.push(Candidate { takes: takes.0, test }),
+            Form::Ported(ports) if !IS_SMALL && test.is_all() => {
+                self.ported.push(Candidate::ported(ports, test));
+                self.sieve = self.sieve.or(takes);
+            }
+            Form::Sure | Form::Ported(_) | Form::Tested => {
+                self.tested.push(Candidate { takes: takes.0, test });
+                self.sieve = self.sieve.or(takes);
+            }
         }
     }
 
@@ -201,7 +210,7 @@ impl Run {
     /// What stands in front of the candidates, when all are there, by the order in which they report. Those
     /// that make no difference are dropped: of a segment of which one is sure, all that report behind it.
     pub(super) fn finish(&mut self, order: impl Fn(TestOf) -> u32) -> Head {
-        let Self { tested, ported, sure } = self;
+        let Self { tested, ported, sure, sieve } = self;
         if !IS_SMALL && !sure.is_empty() {
             let counts = |candidate: &Candidate| {
                 let first = sure.iter().find(|sure| sure.test.segment() == candidate.test.segment());
@@ -209,21 +218,24 @@ impl Run {
             };
             tested.retain(counts);
             ported.retain(counts);
+            let sieves = tested.iter().map(|candidate| candidate.sieve());
+            let sieves = sieves.chain(ported.iter().map(|candidate| Sieve::of_ports(candidate.ports())));
+            *sieve = sieves.fold(Sieve::default(), Sieve::or);
         }
-        let sieves = tested.iter().map(|candidate| candidate.sieve());
-        let sieves = sieves.chain(ported.iter().map(|candidate| Sieve::of_ports(candidate.ports())));
         Head {
-            sieve: sieves.fold(Sieve::default(), Sieve::or),
+            sieve: *sieve,
             tested: tested.len(),
             ported: ported.len(),
             sure: if IS_SMALL { 0 } else { sure.iter().fold(0, |sure, candidate| sure | 1 << candidate.test.segment()) },
         }
     }
 
-    /// The candidates.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Packed> {
+    /// Writes the candidates behind others.
+    pub(super) fn write(&self, all: &mut Vec<Packed>) {
         let of_small = if IS_SMALL { 1 } else { 3 };
-        [&self.tested, &self.ported, &self.sure].into_iter().take(of_small).flatten().map(|candidate| candidate.pack())
+        for kind in [&self.tested, &self.ported, &self.sure].into_iter().take(of_small) {
+            all.extend(kind.iter().map(|candidate| candidate.pack()));
+        }
     }
 }
 
@@ -275,7 +287,7 @@ mod tests {
         run.push(Sieve(1), Form::Sure, test(7, 1));
         run.push(Sieve(1 << 20), Form::Tested, test(6, 0));
         run.push(Sieve(4), Form::Sure, test(5, 0));
-        run.push(Sieve(8), Form::Ported([80, 81, 80, 80]), test(4, 0));
+        run.push(Sieve::of_ports([80, 81, 80, 80]), Form::Ported([80, 81, 80, 80]), test(4, 0));
         run.push(Sieve(16), Form::Sure, test(3, 1));
         // There is more to these.
         run.push(Sieve(32), Form::Sure, TestOf::new(2, 0, true));
@@ -286,7 +298,11 @@ mod tests {
         let (counts, expected): (_, &[usize]) =
             if IS_SMALL { ((7, 0, 0, 7), &[7, 6, 5, 4, 3, 2, 1]) } else { ((2, 1, 0b11, 5), &[2, 1, 4, 3, 5]) };
         assert_eq!((head.tested, head.ported, head.sure, head.length()), counts);
-        let places = |run: &Run| -> Vec<usize> { run.iter().map(|packed| Candidate::unpack(packed).test.place()).collect() };
+        let places = |run: &Run| -> Vec<usize> {
+            let mut all = Vec::new();
+            run.write(&mut all);
+            all.into_iter().map(|packed| Candidate::unpack(packed).test.place()).collect()
+        };
         assert_eq!(places(&run), expected);
         assert!([Sieve(32), Sieve(64)].into_iter().all(|sieve| head.sieve.passes(sieve)));
         if !IS_SMALL {
@@ -302,6 +318,6 @@ mod tests {
         let expected = [1, 2, 1, 4, 3, 5];
         assert_eq!((run.finish(order).length(), places(&run)), (expected.len(), expected.to_vec()));
         run.clear();
-        assert_eq!((run.finish(order), run.iter().count()), (Head::default(), 0));
+        assert_eq!((run.finish(order), places(&run).len()), (Head::default(), 0));
     }
 }

@@ -259,7 +259,9 @@ impl Keyed {
         resolved.tested = head.tested;
         resolved.ported = head.ported;
         resolved.sure = head.sure;
-        resolved.candidates = run.iter().collect();
+        let mut candidates = Vec::new();
+        run.write(&mut candidates);
+        resolved.candidates = candidates.into();
     }
 
     /// The form of a test.

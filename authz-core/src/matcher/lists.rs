@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::candidate::{Run, TestOf};
 use super::classes::Classes;
 use super::key::Key;
@@ -20,6 +22,9 @@ const LONGEST: usize = 64;
 
 /// How many entries the classes of one line may list in all.
 const CLASS_ENTRIES: usize = 1 << 20;
+
+/// How many candidates there are about for each entry, so that they need not be moved often.
+const FORESEEN_OF_ENTRY: usize = 4;
 
 /// How many candidates the lists of classes of identities may hold in all, and one of them.
 const CLASS_CANDIDATES: usize = 1 << 20;
@@ -75,7 +80,7 @@ impl<'e, 'a> Lists<'e, 'a> {
             entries,
             rows,
             by_test,
-            candidates: Vec::new(),
+            candidates: Vec::with_capacity(most.min(FORESEEN_OF_ENTRY * entries.len())),
             lists: vec![List::default()],
             too_many: Vec::new(),
             is_left_out: vec![false; entries.len()],
@@ -93,7 +98,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     fn append(&mut self, run: &mut Run) -> Option<List> {
         let order = |test: TestOf| self.by_test.get(test.place()).copied().unwrap_or_default();
         let list = List::new(u32::try_from(self.candidates.len()).ok()?, run.finish(order))?;
-        self.candidates.extend(run.iter());
+        run.write(&mut self.candidates);
         Some(list)
     }
 
@@ -240,24 +245,26 @@ impl<'e, 'a> Lists<'e, 'a> {
     pub(super) fn classes(&mut self, peer: &Uses, foreseen: &[PatternNumbers]) -> Vec<List> {
         let mut lists = vec![List::NOT_FORESEEN; foreseen.len()];
         let mut run = Run::default();
+        let mut of_patterns: SmallVec<[&[usize]; 16]> = SmallVec::new();
         let mut left = CLASS_CANDIDATES.min(self.left());
         for (matching, place_of) in foreseen.iter().zip(&mut lists) {
-            let of_patterns = matching.iter().map(|pattern| peer.of(*pattern));
-            let count: usize = of_patterns.clone().map(<[usize]>::len).sum();
+            of_patterns.clear();
+            of_patterns.extend(matching.iter().map(|pattern| peer.of(*pattern)).filter(|of_pattern| !of_pattern.is_empty()));
+            let count: usize = of_patterns.iter().map(|of_pattern| of_pattern.len()).sum();
             if count > LONGEST_OF_CLASS.min(left) {
                 continue;
             }
             // Those that are compared and left out count too, for the time that it takes.
             left -= count;
             run.clear();
-            for at in of_patterns.clone().flatten() {
+            for at in of_patterns.iter().copied().flatten() {
                 if let (Some(row), Some(false)) = (self.rows.get(*at), self.is_left_out.get(*at))
                     && (!row.test.compares() || self.entries.get(*at).is_some_and(|entry| entry.atom.peer.hold(matching)))
                 {
                     run.push(row.takes, row.form, row.test.comparing(false));
                 }
             }
-            if of_patterns.filter(|uses| !uses.is_empty()).nth(1).is_some() {
+            if of_patterns.len() > 1 {
                 run.sort();
             }
             if let Some(list) = self.append(&mut run) {
