@@ -146,7 +146,7 @@ impl Spots {
 /// The part that a hash is of, of so many.
 #[inline]
 fn part(hash: u32, parts: u32) -> u32 {
-    u32::try_from(u64::from(hash) * u64::from(parts) >> 32).unwrap_or_default()
+    u32::try_from((u64::from(hash) * u64::from(parts)) >> 32).unwrap_or_default()
 }
 
 impl Spot {
