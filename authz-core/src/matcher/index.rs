@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use self::certain::Certain;
 use self::head::Head;
-use self::open::{Open, Weighing};
+use self::open::Open;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Texts, add_atoms};
 use super::block::{Block, Shared};
@@ -335,26 +335,26 @@ impl Index {
     #[cold]
     pub(super) fn open(&self, rules: &Rules, connection: &Connection<'_>) -> Answer {
         let query = Query::<true>::new(connection, self.reads, &self.patterns.identities, &self.owner);
-        let open = Open { index: self, rules, connection, unknown: connection.unknown_facts() };
-        let mut answer = Answer::NONE;
+        let unknown = connection.unknown_facts();
+        let mut open = Open { index: self, rules, connection, unknown, answer: Answer::NONE };
         match &self.shape {
-            Shape::One(block) => open.weigh_block(block, &block.left_apart(&query, 0, &self.patterns), &mut answer),
-            Shape::Four(block) => open.weigh_block(block, &block.left_apart(&query, 0, &self.patterns), &mut answer),
-            Shape::Numbers(numbers) => numbers.find(&query).for_each(|atom| open.weigh(atom, false, &mut answer)),
+            Shape::One(block) => open.block(block, &block.left_apart(&query, 0, &self.patterns)),
+            Shape::Four(block) => open.block(block, &block.left_apart(&query, 0, &self.patterns)),
+            Shape::Numbers(numbers) => numbers.find(&query).for_each(|atom| open.weigh(atom, false)),
             Shape::Many(many) => {
                 if let Some(boxes) = &many.boxes {
-                    boxes.for_each_open(&query, |atom| open.weigh(atom, false, &mut answer));
+                    boxes.for_each_open(&query, |atom| open.weigh(atom, false));
                 }
                 if let Some(keyed) = &many.keyed {
-                    keyed.find(&query, &self.patterns, &mut Weighing { open: &open, answer: &mut answer });
+                    keyed.find(&query, &self.patterns, &mut open);
                 }
                 match &many.wide {
-                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, &self.patterns, &mut answer),
-                    Wide::One(blocks) => open.weigh_blocks(blocks, &query, &self.patterns, &mut answer),
+                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, &self.patterns),
+                    Wide::One(blocks) => open.weigh_blocks(blocks, &query, &self.patterns),
                 }
             }
         }
-        answer
+        open.answer
     }
 
     /// Looks up the identities of a peer.

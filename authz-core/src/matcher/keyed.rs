@@ -8,6 +8,7 @@ use super::atom::Atom;
 use super::block::Shared;
 use super::candidate::{Candidate, FourTimes, Head, Run, TestOf};
 use super::identities::Identities;
+use super::index::Sink;
 use super::key::{Key, PEER, PORT, SNI};
 use super::leading::{Leading, LeadingSet};
 use super::lists::{Lists, Row, TestsOf};
@@ -49,28 +50,10 @@ pub(super) struct Keyed {
 
 /// What becomes of the atoms that no known fact fails.
 pub(super) trait Found {
-    /// Whether atoms of a segment make a difference.
-    fn wants(&self, segment: usize) -> bool;
-    /// Whether no atom makes a difference any more; whoever has to name the first is never done.
-    #[inline]
-    fn is_done(&self) -> bool {
-        false
-    }
+    type Sink: Sink;
 
-    /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
-    #[inline]
-    fn some(&mut self, _segments: impl FnOnce() -> u16) -> bool {
-        false
-    }
-
-    /// Whether the atom of a number does, if it is of a segment that makes one.
-    #[inline]
-    fn wants_atom(&self, _segment: usize, _number: impl FnOnce() -> u32) -> bool {
-        true
-    }
-
-    /// The atom of a segment matches.
-    fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32);
+    /// Where those go that match.
+    fn sink(&mut self) -> &mut Self::Sink;
     /// The atom has to be asked for the rest, and perhaps for its identities.
     fn ask(&mut self, number: u32, compare: bool);
 }
@@ -199,7 +182,7 @@ impl Keyed {
                 PeerQuery::Absent => {}
                 PeerQuery::Unknown => search.scan_all(PEER, found),
             }
-            if found.is_done() {
+            if found.sink().is_done() {
                 return;
             }
         }
@@ -354,7 +337,7 @@ impl<const OPEN: bool> Search<'_, OPEN> {
             candidates.iter().map(|candidate| Candidate::unpack(*candidate))
         };
         // With the feature `small` all candidates are tested.
-        if !IS_SMALL && sure != 0 && !found.some(|| sure) {
+        if !IS_SMALL && sure != 0 && !found.sink().some(|| sure) {
             candidates(start + tested + ported, place(sure.count_ones())).for_each(|candidate| self.take(candidate, found));
         }
         if head.sieve.passes(self.sieve) {
@@ -374,8 +357,8 @@ impl<const OPEN: bool> Search<'_, OPEN> {
     fn take(&self, Candidate { test, .. }: Candidate, found: &mut impl Found) {
         if OPEN {
             found.ask(self.keyed.number(test.place()), false);
-        } else if found.wants(test.segment()) {
-            found.matches(test.segment(), || self.keyed.number(test.place()));
+        } else if found.sink().wants(test.segment()) {
+            found.sink().atom(test.segment(), || self.keyed.number(test.place()));
         }
     }
 
@@ -383,13 +366,13 @@ impl<const OPEN: bool> Search<'_, OPEN> {
     #[inline]
     fn test(&self, test_of: TestOf, found: &mut impl Found) {
         let keyed = self.keyed;
-        if found.wants(test_of.segment())
-            && found.wants_atom(test_of.segment(), || keyed.number(test_of.place()))
+        if found.sink().wants(test_of.segment())
+            && found.sink().wants_atom(test_of.segment(), || keyed.number(test_of.place()))
             && keyed.holds(test_of.place(), self.query, test_of.segment() == DENYING)
         {
             let number = || keyed.number(test_of.place());
             if !OPEN && test_of.is_all() {
-                found.matches(test_of.segment(), number);
+                found.sink().atom(test_of.segment(), number);
             } else {
                 found.ask(number(), test_of.compares());
             }

@@ -18,29 +18,11 @@ pub(super) struct Certain<'i, S> {
 }
 
 impl<S: Sink> Found for Certain<'_, S> {
-    #[inline]
-    fn wants(&self, segment: usize) -> bool {
-        self.sink.wants(segment)
-    }
+    type Sink = S;
 
-    #[inline]
-    fn is_done(&self) -> bool {
-        self.sink.is_done()
-    }
-
-    #[inline]
-    fn some(&mut self, segments: impl FnOnce() -> u16) -> bool {
-        self.sink.some(segments)
-    }
-
-    #[inline]
-    fn wants_atom(&self, segment: usize, number: impl FnOnce() -> u32) -> bool {
-        self.sink.wants_atom(segment, number)
-    }
-
-    #[inline]
-    fn matches(&mut self, segment: usize, number: impl FnOnce() -> u32) {
-        self.sink.atom(segment, number);
+    #[inline(always)]
+    fn sink(&mut self) -> &mut S {
+        self.sink
     }
 
     #[inline(never)]

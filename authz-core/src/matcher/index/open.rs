@@ -13,55 +13,51 @@ use crate::matcher::rows::{Row, ones};
 use crate::matcher::rules::Rules;
 use crate::truth::Truth;
 
-/// Takes the atoms of any other connection.
-pub(super) struct Weighing<'i> {
-    pub(super) open: &'i Open<'i>,
-    pub(super) answer: &'i mut Answer,
-}
-
-impl Found for Weighing<'_> {
-    fn wants(&self, _: usize) -> bool {
-        true
-    }
-
-    fn matches(&mut self, _: usize, number: impl FnOnce() -> u32) {
-        self.open.weigh(number(), false, self.answer);
-    }
-
-    fn ask(&mut self, number: u32, compare: bool) {
-        self.open.weigh(number, compare, self.answer);
-    }
-}
-
-/// A connection of which not everything is known.
+/// Takes the atoms that nothing known rules out.
 pub(super) struct Open<'i> {
     pub(super) index: &'i Index,
     pub(super) rules: &'i Rules,
     pub(super) connection: &'i Connection<'i>,
     pub(super) unknown: FactSet,
+    pub(super) answer: Answer,
+}
+
+impl Found for Open<'_> {
+    type Sink = Self;
+
+    fn sink(&mut self) -> &mut Self {
+        self
+    }
+
+    fn ask(&mut self, number: u32, compare: bool) {
+        self.weigh(number, compare);
+    }
+}
+
+impl Sink for Open<'_> {
+    fn wants(&self, _: usize) -> bool {
+        true
+    }
+
+    fn atom(&mut self, _: usize, number: impl FnOnce() -> u32) {
+        self.weigh(number(), false);
+    }
+
+    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>) {
+        ones(left).for_each(|bit| self.weigh(block.atom(bit), false));
+    }
 }
 
 impl Open<'_> {
-    pub(super) fn weigh_blocks<const W: usize>(
-        &self,
-        blocks: &[Block<W>],
-        query: &Query<'_, true>,
-        patterns: &Patterns,
-        answer: &mut Answer,
-    ) {
+    pub(super) fn weigh_blocks<const W: usize>(&mut self, blocks: &[Block<W>], query: &Query<'_, true>, patterns: &Patterns) {
         for (at, block) in blocks.iter().enumerate() {
-            self.weigh_block(block, &block.left_apart(query, at * W, patterns), answer);
-        }
-    }
-
-    pub(super) fn weigh_block<const W: usize>(&self, block: &Block<W>, left: &Row<W>, answer: &mut Answer) {
-        for bit in ones(left) {
-            self.weigh(block.atom(bit), false, answer);
+            self.block(block, &block.left_apart(query, at * W, patterns));
         }
     }
 
     /// Takes in an atom that no known number, address or row rules out.
-    pub(super) fn weigh(&self, atom: u32, compare: bool, answer: &mut Answer) {
+    pub(super) fn weigh(&mut self, atom: u32, compare: bool) {
+        let answer = &mut self.answer;
         let Some(head) = self.index.head(atom) else { return };
         let open = head.asks & self.unknown;
         if answer.first_of(head.segment) <= atom {
