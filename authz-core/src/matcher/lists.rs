@@ -280,8 +280,8 @@ impl<'e, 'a> Lists<'e, 'a> {
 pub(super) struct TestsOf {
     /// Pattern by pattern.
     tests: Box<[TestOf]>,
-    /// By the number of a pattern: where its own end, and those of the next start.
-    ends: Box<[u32]>,
+    /// By the number of a pattern: where its own start, and those of the one before end.
+    starts: Box<[u32]>,
 }
 
 impl TestsOf {
@@ -292,16 +292,15 @@ impl TestsOf {
             tests.extend(of_pattern);
             u32::try_from(tests.len()).unwrap_or(u32::MAX)
         };
-        let ends = of_patterns.map(end_of).collect();
-        Self { tests: tests.into(), ends }
+        let starts = std::iter::once(0).chain(of_patterns.map(end_of)).collect();
+        Self { tests: tests.into(), starts }
     }
 
     /// Those of a pattern.
     #[inline]
     pub(super) fn of(&self, pattern: u32) -> &[TestOf] {
-        let own = place(pattern);
-        let end = |at: usize| self.ends.get(at).copied().map_or(0, place);
-        self.tests.get(own.checked_sub(1).map_or(0, end)..end(own)).unwrap_or_default()
+        let own = self.starts.get(place(pattern)..).and_then(|starts| starts.first_chunk());
+        own.and_then(|[start, end]| self.tests.get(place(*start)..place(*end))).unwrap_or_default()
     }
 
     /// Whether an atom is looked up by one of the patterns.
@@ -312,11 +311,11 @@ impl TestsOf {
 
     /// How many of one pattern there are at most.
     pub(super) fn longest(&self) -> usize {
-        (0..).zip(&self.ends).map(|(pattern, _)| self.of(pattern).len()).max().unwrap_or_default()
+        (0..).zip(&self.starts).map(|(pattern, _)| self.of(pattern).len()).max().unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.tests) + size_of_val(&*self.ends)
+        size_of_val(&*self.tests) + size_of_val(&*self.starts)
     }
 }
 

@@ -74,10 +74,13 @@ impl Ports {
 
     #[inline]
     fn test(self) -> PortTest {
-        match self {
-            Self::ANY => PortTest::Any,
-            Self([2, 0, high, low]) => PortTest::Set(u32::from(high) << 16 | u32::from(low)),
-            Self(few) => PortTest::Few(few),
+        let Self(few @ [first, second, high, low]) = self;
+        if first <= second {
+            PortTest::Few(few)
+        } else if first == 1 {
+            PortTest::Any
+        } else {
+            PortTest::Set(u32::from(high) << 16 | u32::from(low))
         }
     }
 
@@ -110,10 +113,11 @@ impl Addresses {
 
     #[inline]
     fn test(self) -> AddressTest {
-        match self {
-            Self::ANY => AddressTest::Any,
-            Self(set @ 2.., 0) => AddressTest::Set(set - 2),
-            Self(first, last) => AddressTest::Range(first, last),
+        let Self(first, last) = self;
+        if first <= last {
+            AddressTest::Range(first, last)
+        } else {
+            first.checked_sub(2).map_or(AddressTest::Any, AddressTest::Set)
         }
     }
 }
