@@ -18,10 +18,7 @@ pub(super) struct AddressSet {
 
 impl AddressSet {
     pub(super) fn new(set: &AddressRanges) -> Self {
-        Self {
-            v4: Ipv4Chunks::new(&boundaries(set.v4.as_slice()), set.v4.contains(u32::MIN)),
-            v6: Ipv6Tree::new(set.v6.as_slice()),
-        }
+        Self { v4: Ipv4Chunks::new(&boundaries(set.v4.as_slice()), set.v4.contains(u32::MIN)), v6: Ipv6Tree::new(&set.v6) }
     }
 
     /// Whether an address is in the set. There is an answer, as what is built is complete; were there none, a

@@ -2,6 +2,7 @@
 
 use super::address_set::boundaries;
 use super::ipv6_line::Ipv6Line;
+use super::ranges::Ranges;
 
 /// A set of IPv6 addresses.
 #[derive(Clone, Debug)]
@@ -12,8 +13,9 @@ pub(super) struct Ipv6Tree {
 }
 
 impl Ipv6Tree {
-    /// Arranges ranges, which are sorted and do not touch.
-    pub(super) fn new(ranges: &[(u128, u128)]) -> Self {
+    /// Arranges ranges.
+    pub(super) fn new(ranges: &Ranges<u128>) -> Self {
+        let ranges = ranges.as_slice();
         let starts_inside = ranges.first().is_some_and(|(first, _)| *first == 0);
         Self { boundaries: Ipv6Line::new(&boundaries(ranges)), starts_inside }
     }

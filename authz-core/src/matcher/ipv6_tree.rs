@@ -2,23 +2,31 @@
 //!
 //! Where the ranges lie decides how they are cut, as lists crowd under few networks. A [`Page`] cuts what
 //! it spans into equal cells, and says of each by a bit whether anything starts or ends in it; so a cell
-//! costs three bits, and there can be many. A cell where something does leads to a finer page, or to
-//! [`Line`]s of the starts in it, found by the first start of each.
+//! costs three bits, and there can be many. A cell where something does leads to a finer page, or to the
+//! [`Line`]s of the starts in it, of which its [`Target`] says roughly which one to look at: so what is far away
+//! in memory is a group, a target and a line.
 
 mod build;
 
-use super::lookup::place;
+use super::lookup::{place, signed};
 
 /// A set of IPv6 addresses.
 #[derive(Clone, Debug)]
 pub(super) struct Ipv6Tree {
-    /// The first is asked about the first half of an address; others about the second, or are finer.
+    /// The stretch of first halves of addresses outside of which nothing is inside, as its start and how far it reaches.
+    base: u64,
+    span: u64,
+    /// How many low bits do not choose among the roots.
+    shift: u8,
+    /// The page of each part of the stretch.
+    roots: Vec<u32>,
+    /// Those of the roots are asked about the first half of an address; others about the second, or are finer.
     pages: Vec<Page>,
     groups: Vec<Group>,
     targets: Vec<Target>,
     /// Of cells in which all starts and ends are within 32 bits, as nearly all are.
-    narrow: Lines<u32, 8>,
-    wide: Lines<u64, 4>,
+    narrow: Vec<Line<i32, 8>>,
+    wide: Vec<Line<u64, 4>>,
 }
 
 /// What cuts a stretch of halves of addresses into cells.
@@ -31,6 +39,8 @@ struct Page {
     groups: u32,
     /// How many low bits do not choose among its cells.
     shift: u8,
+    /// How many low bits of a key do not choose among lines.
+    fine: u8,
     /// Whether what is before the stretch is inside, and what is behind it.
     around: [bool; 2],
 }
@@ -48,25 +58,29 @@ struct Group {
 
 /// Where a cell leads.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Target {
-    /// A page if there are no lines, or else the first of them.
+    /// The first of its lines, or a page; which one is said by the bits below.
     at: u32,
-    /// How many lines; those of wide keys have a bit added.
-    lines: u32,
-    /// What keys are counted from: a place in the cell, without the bits above 32 that it may have.
+    /// What keys are counted from: a place in the cell, without the bits above 32 that it may have. Of lines that are
+    /// searched, how many they are.
     base: u32,
+    /// Where each line but the first starts, roughly: one less than the first bits of its first key.
+    starts: [i16; STARTS],
 }
 
-/// Added to the number of lines of wide keys.
-const WIDE: u32 = 1 << 31;
+/// It is a page.
+const PAGE: u32 = 1 << 31;
+/// It is lines that are searched, as they are too many.
+const MANY: u32 = 1 << 30;
+/// It is lines of wide keys, which are searched.
+const WIDE: u32 = 1 << 29;
 
-/// Lines of the cells, with what tells them apart.
-#[derive(Clone, Debug)]
-struct Lines<K, const N: usize> {
-    /// The first key of each line.
-    firsts: Vec<K>,
-    lines: Vec<Line<K, N>>,
-}
+/// How many lines are found by their starts, but one.
+const STARTS: usize = 12;
+
+/// The number of bits of a key that starts are told apart by, so that one is left to say that there is none.
+const START_BITS: u8 = 15;
 
 /// Up to `N` starts, each with how far what starts there reaches, in one line of memory.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +94,7 @@ struct Line<K, const N: usize> {
     hosts: [u64; HOSTS],
 }
 
-const _: () = assert!(size_of::<Line<u32, 8>>() == 64 && size_of::<Line<u64, 4>>() == 64);
+const _: () = assert!(size_of::<Line<i32, 8>>() == 64 && size_of::<Line<u64, 4>>() == 64 && size_of::<Target>() == 32);
 
 /// Codes below are the logarithm of how many halves are inside; of the largest, all up to the next start.
 const ON: u8 = 63;
@@ -94,15 +108,18 @@ const BY_PAGE: u8 = 80;
 /// How many second halves a line holds.
 const HOSTS: usize = 3;
 
-/// How many firsts are compared, one and all.
-const WINDOW: usize = 16;
-
 impl Ipv6Tree {
     /// Whether an address is in the set; nothing if that is not to be found, as what is built is complete.
     #[inline(never)]
     pub(super) fn contains(&self, address: u128) -> Option<bool> {
         let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
-        self.page_holds(0, half(address >> 64), half(address & u128::from(u64::MAX)))
+        let (network, host) = (half(address >> 64), half(address & u128::from(u64::MAX)));
+        let offset = network.wrapping_sub(self.base);
+        if offset > self.span {
+            return Some(false);
+        }
+        let root = *self.roots.get(usize::try_from(offset >> (self.shift & 63)).ok()?)?;
+        self.page_holds(root, network, host)
     }
 
     #[inline(always)]
@@ -123,26 +140,55 @@ impl Ipv6Tree {
             }
             let target = self.targets.get(place(group.targets) + place((group.used & (bit - 1)).count_ones()))?;
             let rest = offset & ((1 << (page.shift & 63)) - 1);
-            if target.lines == 0 {
-                page = self.pages.get(place(target.at))?;
+            if target.at < WIDE {
+                let base = u64::from(target.base) << (page.shift.saturating_sub(32) & 63);
+                if rest < base {
+                    return Some(inside);
+                }
+                // All that starts does so within 32 bits of the base, and ends there or not at all.
+                let key = u32::try_from(rest - base).unwrap_or(u32::MAX);
+                return self.narrow_holds(target, key, page.fine, inside, host);
+            }
+            if target.at < PAGE {
+                return self.many_hold(target, rest, inside, host);
+            }
+            page = self.pages.get(place(target.at & !PAGE))?;
+        }
+    }
+
+    #[inline(always)]
+    fn narrow_holds(&self, target: &Target, key: u32, fine: u8, inside: bool, host: u64) -> Option<bool> {
+        let first = i16::try_from(key >> (fine & 31)).unwrap_or(i16::MAX) - 1;
+        let passed: u16 = target.starts.iter().map(|start| u16::from(*start <= first)).sum();
+        let mut at = place(target.at) + usize::from(passed);
+        loop {
+            let line = self.narrow.get(at)?;
+            let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= signed(key))).sum();
+            // It may be that the line only starts nearly where it is looked for.
+            if rank == 0 && at != place(target.at) {
+                at -= 1;
                 continue;
             }
-            let base = u64::from(target.base) << (page.shift.saturating_sub(32) & 63);
-            let key = rest.saturating_sub(base);
-            let is_before = rest < base;
-            if target.lines & WIDE != 0 {
-                let line = self.wide.find(target, key)?;
-                let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= key)).sum();
-                let start = *line.keys.get(place(rank.wrapping_sub(1) & 3))?;
-                return self.line_holds(key - start.min(key), rank, inside, line, host);
-            }
-            // All that starts does so within 32 bits of the base, and ends there or not at all.
-            let key = u32::try_from(key).unwrap_or(u32::MAX);
-            let line = self.narrow.find(target, key)?;
+            let start = *line.keys.get(place(rank.wrapping_sub(1) & 7))?;
+            return self.line_holds(signed(key).wrapping_sub(start).cast_unsigned().into(), rank, inside, line, host);
+        }
+    }
+
+    /// The same of lines that have to be searched.
+    #[inline(never)]
+    fn many_hold(&self, target: &Target, rest: u64, inside: bool, host: u64) -> Option<bool> {
+        let (at, count) = (place(target.at & !(MANY | WIDE)), place(target.base));
+        if target.at & WIDE == 0 {
+            let key = signed(u32::try_from(rest).unwrap_or(u32::MAX));
+            let line = last_from(self.narrow.get(at..at + count)?, key)?;
             let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= key)).sum();
             let start = *line.keys.get(place(rank.wrapping_sub(1) & 7))?;
-            return self.line_holds(key.wrapping_sub(start).into(), if is_before { 0 } else { rank }, inside, line, host);
+            return self.line_holds(key.wrapping_sub(start).cast_unsigned().into(), rank, inside, line, host);
         }
+        let line = last_from(self.wide.get(at..at + count)?, rest)?;
+        let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= rest)).sum();
+        let start = *line.keys.get(place(rank.wrapping_sub(1) & 3))?;
+        self.line_holds(rest - start.min(rest), rank, inside, line, host)
     }
 
     /// Whether a start of a line reaches as far behind it as is asked for: the last of those that are not
@@ -172,32 +218,20 @@ impl Ipv6Tree {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.pages)
+        size_of_val(&*self.roots)
+            + size_of_val(&*self.pages)
             + size_of_val(&*self.groups)
             + size_of_val(&*self.targets)
-            + self.narrow.bytes()
-            + self.wide.bytes()
+            + size_of_val(&*self.narrow)
+            + size_of_val(&*self.wide)
     }
 }
 
-impl<K: Copy + Ord, const N: usize> Lines<K, N> {
-    /// The line that holds the last start of a cell which is not above another; if there is none, the first.
-    #[inline(always)]
-    fn find(&self, target: &Target, key: K) -> Option<&Line<K, N>> {
-        let (mut at, mut count) = (place(target.at), target.lines & !WIDE);
-        while place(count) > WINDOW {
-            let middle = count / 2;
-            at += if *self.firsts.get(at + place(middle))? <= key { place(middle) } else { 0 };
-            count -= middle;
-        }
-        let window = self.firsts.get(at..)?.first_chunk::<WINDOW>()?;
-        let passed: u32 = window.iter().zip(0..).map(|(first, at)| u32::from(*first <= key) & u32::from(at < count)).sum();
-        self.lines.get(at + place(passed.saturating_sub(1)))
-    }
-
-    fn bytes(&self) -> usize {
-        size_of_val(&*self.firsts) + size_of_val(&*self.lines)
-    }
+/// The line that holds the last start which is not above another; if there is none, the first.
+#[inline(always)]
+fn last_from<K: Copy + Ord, const N: usize>(lines: &[Line<K, N>], key: K) -> Option<&Line<K, N>> {
+    let passed = lines.partition_point(|line| line.keys.first().is_some_and(|first| *first <= key));
+    lines.get(passed.saturating_sub(1))
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ mod index;
 mod ipv4_chunks;
 #[cfg_attr(not(feature = "small"), path = "ipv4_steps.rs")]
 mod ipv4_line;
+#[cfg(not(feature = "small"))]
+mod ipv6_blocks;
 mod ipv6_line;
 #[cfg_attr(feature = "small", path = "ipv6_set.rs")]
 mod ipv6_tree;

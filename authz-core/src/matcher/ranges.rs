@@ -1,18 +1,24 @@
 //! Sets of addresses or ports as sorted, disjoint ranges, with the operations that terms need.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 #[cfg(not(feature = "small"))]
 use smallvec::SmallVec;
 
-use crate::IS_SMALL;
+#[cfg(not(feature = "small"))]
+use super::ipv6_blocks::Ipv6Blocks;
 use crate::sort::{sort, sort_many};
 use crate::value::{IpBlock, Port};
 
 /// A value on a line: what has a smallest, a largest and neighbours.
-pub(super) trait Line: Copy + Ord + std::hash::Hash {
+pub(super) trait Line: Copy + Ord + Hash {
     const MIN: Self;
     const MAX: Self;
+
+    /// What ranges may be made from only when they are asked for.
+    type Source: RangeSource<Self> + Clone + std::fmt::Debug;
 
     /// A value and the number of a set, which sort as one: by value first.
     type Event: Copy + Ord;
@@ -28,12 +34,54 @@ pub(super) trait Line: Copy + Ord + std::hash::Hash {
     fn previous(self) -> Option<Self>;
 }
 
+/// What knows ranges without having them written down.
+pub(super) trait RangeSource<T> {
+    /// How many ranges there are at most.
+    fn len(&self) -> usize;
+
+    fn ranges(&self) -> Vec<(T, T)>;
+}
+
+/// There is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoSource {}
+
+impl<T> RangeSource<T> for NoSource {
+    fn len(&self) -> usize {
+        match *self {}
+    }
+
+    fn ranges(&self) -> Vec<(T, T)> {
+        match *self {}
+    }
+}
+
+#[cfg(not(feature = "small"))]
+impl RangeSource<u128> for Box<Ipv6Blocks> {
+    fn len(&self) -> usize {
+        Ipv6Blocks::len(self)
+    }
+
+    fn ranges(&self) -> Vec<(u128, u128)> {
+        let mut all = Vec::with_capacity(Ipv6Blocks::len(self));
+        self.each_range(|first, last| all.push((first, last)));
+        all
+    }
+}
+
+/// Many IPv6 blocks wait to be written down, as the index of a large set does not need them to be.
+#[cfg(not(feature = "small"))]
+type Ipv6Source = Box<Ipv6Blocks>;
+#[cfg(feature = "small")]
+type Ipv6Source = NoSource;
+
 macro_rules! line {
-    ($($number:ty, $inline:literal, $event:ty, $join:expr, $split:expr;)+) => {
+    ($($number:ty, $source:ty, $inline:literal, $event:ty, $join:expr, $split:expr;)+) => {
         $(impl Line for $number {
             const MIN: Self = 0;
             const MAX: Self = Self::MAX;
 
+            type Source = $source;
             type Event = $event;
             #[cfg(not(feature = "small"))]
             type Inline = [(Self, Self); $inline];
@@ -60,9 +108,9 @@ macro_rules! line {
 }
 
 line! {
-    u16, 4, u64, |value: u16, set| u64::from(value) << 32 | u64::from(set), |event| (u16::try_from(event >> 32).unwrap_or(u16::MAX), low(event));
-    u32, 2, u64, |value: u32, set| u64::from(value) << 32 | u64::from(set), |event| (low(event >> 32), low(event));
-    u128, 1, (u128, u32), |value, set| (value, set), |event| event;
+    u16, NoSource, 4, u64, |value: u16, set| u64::from(value) << 32 | u64::from(set), |event| (u16::try_from(event >> 32).unwrap_or(u16::MAX), low(event));
+    u32, NoSource, 2, u64, |value: u32, set| u64::from(value) << 32 | u64::from(set), |event| (low(event >> 32), low(event));
+    u128, Ipv6Source, 1, (u128, u32), |value, set| (value, set), |event| event;
 }
 
 /// The lower half.
@@ -99,13 +147,44 @@ fn kept<T: Line>(few: Few<(T, T)>) -> Kept<T> {
 }
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ranges<T: Line>(Kept<T>);
+#[derive(Clone, Debug)]
+pub(super) struct Ranges<T: Line> {
+    all: OnceLock<Kept<T>>,
+    source: Option<T::Source>,
+}
+
+impl<T: Line> PartialEq for Ranges<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl<T: Line> Eq for Ranges<T> {}
+
+impl<T: Line> Hash for Ranges<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
+    }
+}
 
 impl<T: Line> Ranges<T> {
     /// The set of nothing.
     pub(super) fn empty() -> Self {
-        Self(Kept::<T>::default())
+        Self::of(Kept::<T>::default())
+    }
+
+    fn of(all: Kept<T>) -> Self {
+        Self { all: OnceLock::from(all), source: None }
+    }
+
+    /// What they are made from, if that has not been written down from the start.
+    pub(super) fn source(&self) -> Option<&T::Source> {
+        self.source.as_ref()
+    }
+
+    /// How many there are at most, without writing them down.
+    pub(super) fn at_most(&self) -> usize {
+        self.source.as_ref().map_or_else(|| self.as_slice().len(), RangeSource::len)
     }
 
     /// The union of ranges in any order.
@@ -125,14 +204,14 @@ impl<T: Line> Ranges<T> {
                 _ => merged.push((first, last)),
             }
         }
-        Self(kept(merged))
+        Self::of(kept(merged))
     }
 
     /// What is not in the set.
     pub(super) fn complement(&self) -> Self {
-        let mut out: Few<(T, T)> = Few::with_capacity(self.0.len() + 1);
+        let mut out: Few<(T, T)> = Few::with_capacity(self.as_slice().len() + 1);
         let mut free = Some(T::MIN);
-        for (first, last) in &self.0 {
+        for (first, last) in self.as_slice() {
             if let (Some(from), Some(to)) = (free, first.previous())
                 && from <= to
             {
@@ -143,12 +222,12 @@ impl<T: Line> Ranges<T> {
         if let Some(from) = free {
             out.push((from, T::MAX));
         }
-        Self(kept(out))
+        Self::of(kept(out))
     }
 
     /// What is in both sets.
     pub(super) fn intersection(&self, other: &Self) -> Self {
-        let (mut own, mut others) = (self.0.iter().copied().peekable(), other.0.iter().copied().peekable());
+        let (mut own, mut others) = (self.as_slice().iter().copied().peekable(), other.as_slice().iter().copied().peekable());
         let mut out: Few<(T, T)> = Few::new();
         while let (Some(&(a, b)), Some(&(c, d))) = (own.peek(), others.peek()) {
             let (first, last) = (a.max(c), b.min(d));
@@ -161,16 +240,16 @@ impl<T: Line> Ranges<T> {
                 others.next();
             }
         }
-        Self(kept(out))
+        Self::of(kept(out))
     }
 
     /// Whether a range holds the value.
     pub(super) fn contains(&self, value: T) -> bool {
-        hold(&self.0, value)
+        hold(self.as_slice(), value)
     }
 
     pub(super) fn as_slice(&self) -> &[(T, T)] {
-        &self.0
+        self.all.get_or_init(|| self.source.as_ref().map_or_else(Kept::<T>::default, |source| source.ranges().into()))
     }
 }
 
@@ -189,42 +268,32 @@ pub(super) struct AddressRanges {
 
 impl AddressRanges {
     pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
-        // A range is sorted fastest as one number. Of most IPv6 blocks the first halves say all, and of a host
-        // one end.
-        let (mut v4, mut networks, mut hosts, mut others) = (Few::<u64>::new(), Vec::new(), Vec::new(), Vec::new());
-        let lower = u128::from(u64::MAX);
+        #[cfg(not(feature = "small"))]
+        let source = Ipv6Blocks::of(blocks).map(Box::new);
+        #[cfg(feature = "small")]
+        let source = None;
+        let (mut v4, mut v6) = (Few::<u64>::new(), Vec::new());
         for block in blocks {
             match block.range() {
+                // As one number a range is sorted fastest.
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) => match (first.to_bits(), last.to_bits()) {
-                    (first, last) if !IS_SMALL && first & lower == 0 && last & lower == lower => {
-                        networks.push(first | last >> 64)
-                    }
-                    (first, last) if !IS_SMALL && first == last => hosts.push(first),
-                    (first, last) => others.push((first, last)),
-                },
-                (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
+                (IpAddr::V6(first), IpAddr::V6(last)) if source.is_none() => v6.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V4(_) | IpAddr::V6(_), _) => {}
             }
         }
         sort_many(&mut v4);
-        // Few blocks are none of the other two.
-        sort(&mut others);
         let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
-        if IS_SMALL {
-            let count = others.len();
-            return Self { v4, v6: Ranges::of_sorted(others.into_iter(), count) };
+        if source.is_some() {
+            return Self { v4, v6: Ranges { all: OnceLock::new(), source } };
         }
-        sort_many(&mut networks);
-        sort_many(&mut hosts);
-        let count = networks.len() + hosts.len() + others.len();
-        let networks = networks.into_iter().map(|both| (both & !lower, both << 64 | lower));
-        let hosts = hosts.into_iter().map(|host| (host, host));
-        Self { v4, v6: Ranges::of_sorted(merge(merge(networks, hosts), others.into_iter()), count) }
+        sort(&mut v6);
+        let count = v6.len();
+        Self { v4, v6: Ranges::of_sorted(v6.into_iter(), count) }
     }
 
-    /// How many ranges there are.
+    /// How many ranges there are, or at most as many.
     pub(super) fn ranges(&self) -> usize {
-        self.v4.as_slice().len() + self.v6.as_slice().len()
+        self.v4.as_slice().len() + self.v6.at_most()
     }
 
     #[cfg(test)]
@@ -234,16 +303,6 @@ impl AddressRanges {
             IpAddr::V6(address) => self.v6.contains(address.to_bits()),
         }
     }
-}
-
-/// What two sorted sequences hold, in order.
-fn merge<T: Ord>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
-    let (mut one, mut other) = (one.peekable(), other.peekable());
-    std::iter::from_fn(move || match (one.peek(), other.peek()) {
-        (Some(a), Some(b)) if b < a => other.next(),
-        (None, _) => other.next(),
-        _ => one.next(),
-    })
 }
 
 /// What sets of addresses and of ports have in common.
@@ -326,30 +385,53 @@ mod tests {
 
     #[test]
     fn blocks_of_all_lengths_in_any_order_are_the_union_of_their_ranges() {
-        let blocks: Vec<IpBlock> = (0..2000_u32)
-            .map(|n| {
-                let (one, other) = (n.wrapping_mul(0x9e37_79b1) % 512, n % 97);
-                let text = match n % 4 {
-                    0 => format!("10.{}.{}.{}/{}", one % 4, one / 4, other, n % 33),
-                    1 => format!("2001:db8:{one:x}::{other:x}/{}", n % 65),
-                    2 => format!("2001:db8:{one:x}::{other:x}"),
-                    _ => format!("2001:db8:{one:x}::{other:x}/{}", 65 + n % 64),
-                };
-                IpBlock::parse(&text).unwrap()
-            })
-            .filter(|block| block.prefix().1 > if block.prefix().0.is_ipv4() { 20 } else { 44 })
-            .collect();
-        let set = AddressRanges::of_blocks(&blocks);
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
-        for block in &blocks {
-            match block.range() {
-                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
-                _ => {}
+        for count in [2000_u32, 20_000] {
+            let blocks: Vec<IpBlock> = (0..count)
+                .map(|n| {
+                    let (one, other) = (n.wrapping_mul(0x9e37_79b1) % 5120, n % 97);
+                    let text = match n % 4 {
+                        0 => format!("10.{}.{}.{}/{}", one % 4, one / 4 % 256, other, n % 33),
+                        1 => format!("2001:db8:{one:x}::{other:x}/{}", n % 65),
+                        2 => format!("2001:db8:{one:x}::{other:x}"),
+                        _ => format!("2001:db8:{one:x}::{other:x}/{}", 65 + n % 64),
+                    };
+                    IpBlock::parse(&text).unwrap()
+                })
+                .filter(|block| block.prefix().1 > if block.prefix().0.is_ipv4() { 20 } else { 44 })
+                .collect();
+            let set = AddressRanges::of_blocks(&blocks);
+            // With the feature `small` there is no other way than the plain one.
+            assert_eq!(set.v6.source().is_some(), count > 2000 && !cfg!(feature = "small"));
+            let at_most = set.ranges();
+            let (mut v4, mut v6) = (Vec::new(), Vec::new());
+            for block in &blocks {
+                match block.range() {
+                    (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                    (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                    _ => {}
+                }
             }
+            assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
+            assert!(!set.v4.as_slice().is_empty() && set.v6.as_slice().len() > 50, "{}", set.ranges());
+            assert!(set.v4.as_slice().len() + set.v6.as_slice().len() <= at_most && set.ranges() == at_most);
         }
-        assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
-        assert!(set.v4.as_slice().len() > 4 && set.v6.as_slice().len() > 50, "{}", set.ranges());
+    }
+
+    #[test]
+    fn blocks_up_to_the_ends_are_one_range() {
+        let wide = ["::/1", "8000::/1", "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::", "ffff::/16"];
+        let narrow = (0..5000).map(|n| format!("ffff:ffff:ffff:ffff:ffff:ffff:ffff:{n:x}"));
+        for skip in 0..wide.len() {
+            let blocks = wide.iter().skip(skip).map(|block| (*block).to_owned()).chain(narrow.clone());
+            let blocks: Vec<IpBlock> = blocks.map(|block| IpBlock::parse(&block).unwrap()).collect();
+            let set = AddressRanges::of_blocks(&blocks);
+            let expected = match skip {
+                0..=2 => vec![(0, u128::MAX)],
+                3 | 4 => vec![(0, 0), (0xffff << 112, u128::MAX)],
+                _ => vec![(0xffff << 112, u128::MAX)],
+            };
+            assert_eq!(set.v6.as_slice(), expected, "{skip}");
+        }
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Builds an [`Ipv6Tree`] from ranges.
 
-use super::{BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, Line, Lines, OFF, ON, Page, Target, WIDE, WINDOW};
+use super::super::lookup::signed;
+use super::super::ranges::Ranges;
+use super::{BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, Line, MANY, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE};
 
-/// How many starts a cell should have that leads to lines, and one that leads to a page.
+/// How many starts a cell should have that leads to lines, and one of the roots.
 const CELL: usize = 32;
 const CELL_OF_ROOT: usize = 512;
 
 /// More than that are told apart by a page of their own.
-const CROWD: usize = 128;
-
-/// What takes no page to find other pages.
-const FEW: usize = 64;
+const CROWD: usize = 96;
 
 /// How many cells a start is worth where ranges crowd, and where that makes keys short.
 const CELLS: usize = 4;
@@ -34,46 +33,54 @@ struct Piece {
 type HostRanges = [(u64, u64)];
 
 impl Ipv6Tree {
-    /// Arranges ranges, which are sorted and do not touch.
-    pub(in super::super) fn new(ranges: &[(u128, u128)]) -> Self {
-        let mut tree = Self {
-            pages: Vec::new(),
-            groups: Vec::new(),
-            targets: Vec::new(),
-            narrow: Lines { firsts: Vec::with_capacity(ranges.len() / 7), lines: Vec::with_capacity(ranges.len() / 7) },
-            wide: Lines { firsts: Vec::new(), lines: Vec::new() },
-        };
-        let (pieces, hosts) = pieces(ranges);
-        tree.add_root(&pieces, &hosts);
-        // Windows reach behind the last.
-        tree.narrow.firsts.extend([u32::MAX; WINDOW]);
-        tree.wide.firsts.extend([u64::MAX; WINDOW]);
-        tree.pages.shrink_to_fit();
-        tree.groups.shrink_to_fit();
-        tree.targets.shrink_to_fit();
-        tree.narrow.shrink();
-        tree.wide.shrink();
-        tree
+    /// Arranges ranges, which do not touch.
+    pub(in super::super) fn new(ranges: &Ranges<u128>) -> Self {
+        let mut roots;
+        if let Some(blocks) = ranges.source() {
+            roots = Roots::new(blocks.bounds(), blocks.len());
+            blocks.each_range(|first, last| roots.add(first, last));
+        } else {
+            let ranges = ranges.as_slice();
+            let bounds = (ranges.first().map_or(0, |(first, _)| *first), ranges.last().map_or(0, |(_, last)| *last));
+            roots = Roots::new(bounds, ranges.len());
+            ranges.iter().for_each(|(first, last)| roots.add(*first, *last));
+        }
+        roots.end()
     }
 
-    /// Adds the page that all pieces are found by.
-    fn add_root(&mut self, pieces: &[Piece], hosts: &HostRanges) -> u32 {
-        let first = pieces.first().map_or(u64::MAX, |piece| piece.first);
-        let last = pieces.last().map_or(u64::MAX, |piece| piece.last);
-        self.add_page(pieces, [first, last], [false; 2], hosts, usize::from(pieces.len() <= FEW))
+    /// Adds a page of which all is inside, or nothing.
+    fn add_page_of_one(&mut self, inside: bool) -> u32 {
+        let number = to_u32(self.pages.len());
+        self.pages.push(Page {
+            base: 0,
+            span: u64::MAX,
+            groups: to_u32(self.groups.len()),
+            shift: 63,
+            fine: 0,
+            around: [inside; 2],
+        });
+        self.groups.push(Group { used: 0, inside: if inside { u64::MAX } else { 0 }, targets: 0 });
+        number
+    }
+
+    /// Adds the page that all of these are found by.
+    fn add_page_of(&mut self, pieces: &Pieces) -> u32 {
+        let first = pieces.all.first().map_or(u64::MAX, |piece| piece.first);
+        let last = pieces.all.last().map_or(u64::MAX, |piece| piece.last);
+        self.add_page(&pieces.all, [first, last], [false; 2], &pieces.hosts, 1)
     }
 
     /// Adds the page of the stretch between two halves, which pieces may reach beyond.
     fn add_page(&mut self, pieces: &[Piece], [base, end]: [u64; 2], around: [bool; 2], hosts: &HostRanges, depth: usize) -> u32 {
-        let span = end - base;
-        let shift = if depth == 0 { even_shift(span, pieces.len(), CELL_OF_ROOT) } else { shift(base, span, pieces) };
+        let shift = shift(end - base, pieces);
         // Cells start where networks do, which then are whole ones or in one.
         let base = base >> shift << shift;
         let span = end - base;
         let cells = to_usize(span >> shift) + 1;
         let number = to_u32(self.pages.len());
         let of_page = self.groups.len();
-        self.pages.push(Page { base, span, groups: to_u32(of_page), shift, around });
+        let fine = shift.min(32).saturating_sub(START_BITS);
+        self.pages.push(Page { base, span, groups: to_u32(of_page), shift, fine, around });
         // Targets of a page stand together, and finer pages add theirs.
         let mut groups = vec![Group::default(); cells.div_ceil(64)];
         let mut targets: Vec<Target> = Vec::new();
@@ -130,7 +137,8 @@ impl Ipv6Tree {
         hosts: &HostRanges,
         depth: usize,
     ) -> Target {
-        let ([first, ..], [.., last]) = (pieces, pieces) else { return Target { at: 0, lines: 0, base: 0 } };
+        let mut target = Target { at: 0, base: 0, starts: [i16::MAX; STARTS] };
+        let ([first, ..], [.., last]) = (pieces, pieces) else { return target };
         // From the first change within the cell to the last.
         let (before, behind) = (first.first < start, last.last > stop);
         let base = if before { first.last.saturating_add(1) } else { first.first };
@@ -138,179 +146,357 @@ impl Ipv6Tree {
         let unit = shift_of_page.saturating_sub(32);
         let cut_base = (base - start) >> unit << unit;
         let is_narrow = shift_of_page <= 32 || end - start - cut_base < u64::from(u32::MAX) - 1;
-        let is_crowd = pieces.len() > if is_narrow { CROWD } else { 4 };
-        if depth < DEEPEST && (depth == 0 || is_crowd) {
-            let at = self.add_page(pieces, [base, end], [before, behind], hosts, depth + 1);
-            return Target { at, lines: 0, base: 0 };
-        }
-        let base = if is_narrow && shift_of_page > 32 { cut_base } else { 0 };
-        let start = start + base;
-        let mut lines = Starts::default();
-        for piece in pieces {
-            let behind = piece.last.saturating_add(1).saturating_sub(start);
-            if piece.first < start {
-                lines.push(behind, OFF, &[]);
-                continue;
-            }
-            let from = piece.first - start;
-            if piece.hosts.1 != 0 {
-                let own = place_of(piece.hosts).and_then(|range| hosts.get(range)).unwrap_or_default();
-                self.push_hosts(&mut lines, from, own);
-            } else if piece.last >= stop {
-                lines.push(from, ON, &[]);
-            } else {
-                let count = piece.last - piece.first + 1;
-                if count.is_power_of_two() {
-                    lines.push(from, u8::try_from(count.trailing_zeros()).unwrap_or_default(), &[]);
+        if depth >= DEEPEST || pieces.len() <= if is_narrow { CROWD } else { 4 } {
+            let known = self.lengths();
+            let pages = self.add_pages_of_hosts(pieces, hosts);
+            if is_narrow {
+                let at = self.narrow.len();
+                let mut lines = Pouring::new();
+                let from = start + cut_base;
+                let fine = shift_of_page.min(32).saturating_sub(START_BITS);
+                each_start(pieces, [from, stop], hosts, &pages, |key, code, hosts| {
+                    // Nothing starts behind the cell that could be asked for.
+                    if let Ok(key) = u32::try_from(key) {
+                        lines.add(&mut self.narrow, signed(key), code, hosts, key >> fine);
+                    }
+                });
+                let is_found = lines.end(&mut self.narrow, &mut target.starts);
+                let count = self.narrow.len() - at;
+                if is_found {
+                    let base = u32::try_from(cut_base >> unit).unwrap_or_default();
+                    return Target { at: to_u32(at), base, ..target };
+                }
+                if depth >= DEEPEST && cut_base == 0 && shift_of_page <= 32 {
+                    return Target { at: to_u32(at) | MANY, base: to_u32(count), ..target };
+                }
+                if depth < DEEPEST {
+                    self.cut_to(known);
                 } else {
-                    lines.push(from, ON, &[]);
-                    lines.push(behind, OFF, &[]);
+                    self.narrow.truncate(at);
                 }
             }
+            if !is_narrow || depth >= DEEPEST {
+                let at = self.wide.len();
+                let mut lines = Pouring::new();
+                each_start(pieces, [start, stop], hosts, &pages, |key, code, hosts| {
+                    lines.add(&mut self.wide, key, code, hosts, 0);
+                });
+                lines.end(&mut self.wide, &mut target.starts);
+                return Target { at: to_u32(at) | MANY | WIDE, base: to_u32(self.wide.len() - at), ..target };
+            }
         }
-        let base = u32::try_from(base >> unit).unwrap_or_default();
-        if is_narrow { lines.pour(&mut self.narrow, base, 0) } else { lines.pour(&mut self.wide, base, WIDE) }
+        let at = self.add_page(pieces, [base, end], [before, behind], hosts, depth + 1);
+        Target { at: at | PAGE, ..target }
     }
 
-    /// Adds a half of which only these ranges of second halves are inside.
-    fn push_hosts(&mut self, lines: &mut Starts, from: u64, ranges: &HostRanges) {
-        let few = ranges.len() <= HOSTS && ranges.iter().all(|(first, last)| first == last);
-        match ranges {
-            _ if few => {
-                let hosts: Vec<u64> = ranges.iter().map(|(first, _)| *first).collect();
-                lines.push(from, OFF, &hosts);
-            }
-            [(first, last)] => lines.push(from, BETWEEN, &[*first, *last]),
-            _ => {
+    fn lengths(&self) -> [usize; 5] {
+        [self.pages.len(), self.groups.len(), self.targets.len(), self.narrow.len(), self.wide.len()]
+    }
+
+    /// Takes back what was added since it had these lengths.
+    fn cut_to(&mut self, [pages, groups, targets, narrow, wide]: [usize; 5]) {
+        self.pages.truncate(pages);
+        self.groups.truncate(groups);
+        self.targets.truncate(targets);
+        self.narrow.truncate(narrow);
+        self.wide.truncate(wide);
+    }
+
+    /// Adds the pages of those halves of which more ranges are inside than a line holds.
+    fn add_pages_of_hosts(&mut self, pieces: &[Piece], hosts: &HostRanges) -> Vec<u32> {
+        let mut pages = Vec::new();
+        for own in pieces.iter().filter(|piece| piece.hosts.1 > 1).map(|piece| hosts_of(piece, hosts)) {
+            if !are_few(own) {
                 let piece = |(first, last): &(u64, u64)| Piece { first: *first, last: *last, hosts: (0, 0) };
-                let pieces: Vec<Piece> = ranges.iter().map(piece).collect();
-                let page = self.add_root(&pieces, &[]);
-                lines.push(from, BY_PAGE, &[page.into()]);
+                pages.push(self.add_page_of(&Pieces { all: own.iter().map(piece).collect(), hosts: Vec::new() }));
+            }
+        }
+        pages
+    }
+}
+
+fn hosts_of<'h>(piece: &Piece, hosts: &'h HostRanges) -> &'h HostRanges {
+    place_of(piece.hosts).and_then(|range| hosts.get(range)).unwrap_or_default()
+}
+
+/// Whether a line has a place for each.
+fn are_few(hosts: &HostRanges) -> bool {
+    hosts.len() <= HOSTS && hosts.iter().all(|(first, last)| first == last)
+}
+
+/// Tells what starts and ends from one half to another, counted from the first: with which code, and which hosts.
+#[inline(always)]
+fn each_start(
+    pieces: &[Piece],
+    [start, stop]: [u64; 2],
+    hosts: &HostRanges,
+    pages: &[u32],
+    mut add: impl FnMut(u64, u8, &[u64]),
+) {
+    let mut pages = pages.iter();
+    for piece in pieces {
+        let behind = piece.last.saturating_add(1).saturating_sub(start);
+        if piece.first < start {
+            add(behind, OFF, &[]);
+            continue;
+        }
+        let from = piece.first - start;
+        if piece.hosts.1 != 0 {
+            match hosts_of(piece, hosts) {
+                own if are_few(own) => {
+                    let mut few = [0; HOSTS];
+                    few.iter_mut().zip(own).for_each(|(place, (host, _))| *place = *host);
+                    add(from, OFF, few.get(..own.len()).unwrap_or_default());
+                }
+                [(first, last)] => add(from, BETWEEN, &[*first, *last]),
+                _ => add(from, BY_PAGE, &[pages.next().map_or(u64::MAX, |page| u64::from(*page))]),
+            }
+        } else if piece.last >= stop {
+            add(from, ON, &[]);
+        } else {
+            let count = piece.last - piece.first + 1;
+            if count.is_power_of_two() {
+                add(from, u8::try_from(count.trailing_zeros()).unwrap_or_default(), &[]);
+            } else {
+                add(from, ON, &[]);
+                add(behind, OFF, &[]);
             }
         }
     }
 }
 
-/// The starts of a cell before they are put into lines.
-#[derive(Debug, Default)]
-struct Starts {
-    starts: Vec<(u64, u8, u8)>,
-    hosts: Vec<u64>,
+/// A tree whose roots are added one after the other.
+#[derive(Debug)]
+struct Roots {
+    tree: Ipv6Tree,
+    /// The pages of roots outside of which, and inside of which, nothing starts or ends.
+    whole: [u32; 2],
+    /// What is in the next root.
+    pieces: Pieces,
+    /// Its first address and its last.
+    bounds: (u128, u128),
+    /// The last address of all.
+    end: u128,
 }
 
-impl Starts {
-    fn push(&mut self, key: u64, code: u8, hosts: &[u64]) {
-        self.starts.push((key, code, u8::try_from(hosts.len()).unwrap_or(u8::MAX)));
-        self.hosts.extend_from_slice(hosts);
+impl Roots {
+    /// Of so many ranges from the first address to the last.
+    fn new((first, last): (u128, u128), count: usize) -> Self {
+        let (base, end) = (halves(first).0, halves(last).0);
+        let shift = even_shift(end - base, count, CELL_OF_ROOT);
+        let base = base >> shift << shift;
+        let mut tree = Ipv6Tree {
+            base,
+            span: end - base,
+            shift,
+            roots: Vec::new(),
+            pages: Vec::new(),
+            groups: Vec::new(),
+            targets: Vec::new(),
+            narrow: Vec::with_capacity(count / 8),
+            wide: Vec::new(),
+        };
+        let whole = [false, true].map(|inside| tree.add_page_of_one(inside));
+        let bounds = bounds(base, shift, end);
+        Self { tree, whole, pieces: Pieces::default(), bounds, end: last }
     }
 
-    fn pour<K: TryFrom<u64> + Copy + Default, const N: usize>(self, all: &mut Lines<K, N>, base: u32, kind: u32) -> Target {
-        let at = to_u32(all.lines.len());
-        let mut hosts = self.hosts.as_slice();
-        let mut line: Line<K, N> = Line { keys: [K::default(); N], codes: [0; 8], hosts: [0; HOSTS] };
-        let (mut used, mut used_hosts) = (0, 0);
-        for (key, code, count) in self.starts {
-            let count = usize::from(count);
-            let (own, rest) = hosts.split_at_checked(count).unwrap_or_default();
-            hosts = rest;
-            // Nothing starts behind the cell that could be asked for.
-            let Ok(key) = K::try_from(key) else { continue };
-            if used == N || used_hosts + count > HOSTS {
-                all.lines.push(line);
-                (used, used_hosts) = (0, 0);
-            }
-            if used == 0 {
-                all.firsts.push(key);
-            }
-            line.hosts.iter_mut().skip(used_hosts).zip(own).for_each(|(place, host)| *place = *host);
-            let place = u8::try_from(used_hosts).unwrap_or_default();
-            let code = match code {
-                OFF => OFF | ((1 << count) - 1) << place,
-                BETWEEN | BY_PAGE => code + place,
-                code => code,
-            };
-            // What is repeated behind the last start changes nothing.
-            line.keys.iter_mut().skip(used).for_each(|place| *place = key);
-            line.codes.iter_mut().skip(used).for_each(|place| *place = code);
-            (used, used_hosts) = (used + 1, used_hosts + count);
+    /// Adds the next range.
+    #[inline(always)]
+    fn add(&mut self, mut first: u128, last: u128) {
+        while first > self.bounds.1 {
+            self.add_root();
         }
-        all.lines.push(line);
-        if used == 0 {
-            all.firsts.push(K::default());
+        while last > self.bounds.1 {
+            self.pieces.add(first, self.bounds.1);
+            self.add_root();
+            first = self.bounds.0;
         }
-        Target { at, lines: (to_u32(all.lines.len()) - at) | kind, base }
+        self.pieces.add(first, last);
+    }
+
+    #[inline(never)]
+    fn add_root(&mut self) {
+        let ((start, stop), [outside, inside]) = (self.bounds, self.whole);
+        let (start, stop) = (halves(start).0, halves(stop).0);
+        let root = match self.pieces.all.as_slice() {
+            [] => outside,
+            [piece] if piece.hosts.1 == 0 && piece.first == start && piece.last == stop => inside,
+            _ => self.tree.add_page_of(&self.pieces),
+        };
+        self.tree.roots.push(root);
+        self.pieces.clear();
+        self.bounds = bounds(stop.saturating_add(1), self.tree.shift, halves(self.end).0);
+    }
+
+    fn end(mut self) -> Ipv6Tree {
+        self.add_root();
+        let mut tree = self.tree;
+        tree.roots.shrink_to_fit();
+        tree.pages.shrink_to_fit();
+        tree.groups.shrink_to_fit();
+        tree.targets.shrink_to_fit();
+        tree.narrow.shrink_to_fit();
+        tree.wide.shrink_to_fit();
+        tree
     }
 }
 
-impl<K, const N: usize> Lines<K, N> {
-    fn shrink(&mut self) {
-        self.firsts.shrink_to_fit();
-        self.lines.shrink_to_fit();
+/// The first address of a root and the last.
+fn bounds(start: u64, shift: u8, end: u64) -> (u128, u128) {
+    let stop = start.saturating_add((1 << shift) - 1).min(end);
+    (u128::from(start) << 64, u128::from(stop) << 64 | u128::from(u64::MAX))
+}
+
+/// The line of a cell that is filled, and where those before it start.
+#[derive(Debug)]
+struct Pouring<K, const N: usize> {
+    line: Line<K, N>,
+    used: usize,
+    used_hosts: usize,
+    /// Where the cell's lines start, roughly; how many they are, counted as far as a target has places for them.
+    starts: [u32; STARTS + 1],
+    lines: usize,
+}
+
+impl<K: Copy + Default, const N: usize> Pouring<K, N> {
+    fn new() -> Self {
+        let line = Line { keys: [K::default(); N], codes: [0; 8], hosts: [0; HOSTS] };
+        Self { line, used: 0, used_hosts: 0, starts: [0; STARTS + 1], lines: 0 }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, all: &mut Vec<Line<K, N>>, key: K, code: u8, hosts: &[u64], rough: u32) {
+        if self.used == N || self.used_hosts + hosts.len() > HOSTS {
+            self.pour(all);
+        }
+        if self.used == 0 {
+            self.starts.get_mut(self.lines).into_iter().for_each(|start| *start = rough);
+        }
+        let place = u8::try_from(self.used_hosts).unwrap_or_default();
+        let code = match code {
+            OFF => OFF | ((1 << hosts.len()) - 1) << place,
+            BETWEEN | BY_PAGE => code + place,
+            code => code,
+        };
+        for host in hosts {
+            self.line.hosts.get_mut(self.used_hosts).into_iter().for_each(|place| *place = *host);
+            self.used_hosts += 1;
+        }
+        if let (Some(of_key), Some(of_code)) = (self.line.keys.get_mut(self.used), self.line.codes.get_mut(self.used)) {
+            (*of_key, *of_code) = (key, code);
+        }
+        self.used += 1;
+    }
+
+    fn pour(&mut self, all: &mut Vec<Line<K, N>>) {
+        // What is repeated behind the last start changes nothing.
+        if let Some(last) = self.used.checked_sub(1)
+            && let (Some(key), Some(code)) = (self.line.keys.get(last).copied(), self.line.codes.get(last).copied())
+        {
+            self.line.keys.iter_mut().skip(self.used).for_each(|place| *place = key);
+            self.line.codes.iter_mut().skip(self.used).for_each(|place| *place = code);
+        }
+        all.push(self.line);
+        (self.used, self.used_hosts) = (0, 0);
+        self.lines += 1;
+    }
+
+    /// Adds the last line, and says where lines start; answers whether they are found by that.
+    fn end(mut self, all: &mut Vec<Line<K, N>>, starts: &mut [i16; STARTS]) -> bool {
+        self.pour(all);
+        let known = self.starts.get(1..self.lines).unwrap_or_default();
+        for (place, start) in starts.iter_mut().zip(known) {
+            *place = i16::try_from(*start).unwrap_or(i16::MAX) - 1;
+        }
+        // More than two that start alike would have to be looked at one by one.
+        let is_told =
+            self.starts.windows(TOLD).take((self.lines + 1).saturating_sub(TOLD)).all(|some| some.first() != some.last());
+        self.lines <= STARTS + 1 && is_told
     }
 }
+
+/// Of so many lines in a row the first and the last must start differently, as far as a target says it.
+const TOLD: usize = 4;
 
 /// How many low bits do not choose among cells that would have so many starts, were these spread evenly.
 fn even_shift(span: u64, starts: usize, share: usize) -> u8 {
-    let cells = (starts / share).max(2).ilog2();
-    u8::try_from((64 - span.leading_zeros()).saturating_sub(cells)).unwrap_or_default().min(63)
+    let bits = 64 - span.leading_zeros();
+    // Where keys would be wide, there are at least two.
+    let cells = (starts / share).max(1).ilog2().max(u32::from(bits > 32));
+    u8::try_from(bits.saturating_sub(cells)).unwrap_or_default().min(63)
 }
 
 /// How many low bits do not choose among the cells of a page.
 ///
 /// Cells are cheap beside lines that are not full, so that where ranges crowd there are more of them, until
 /// each crowd has its own.
-fn shift(base: u64, span: u64, pieces: &[Piece]) -> u8 {
+fn shift(span: u64, pieces: &[Piece]) -> u8 {
     let coarse = even_shift(span, pieces.len(), CELL);
     if coarse <= 32 {
         return coarse;
     }
     let is_short = span >> 32 < to_u64(pieces.len().saturating_mul(CELLS_OF_SHORT));
     let finest = if is_short { 32 } else { even_shift(span, pieces.len().saturating_mul(CELLS), 1).max(32) };
-    let used = |shift: &u8| {
-        // Cells that are inside as a whole have no lines.
-        let cut = pieces.iter().filter(|piece| piece.last - piece.first < (1 << shift) - 1);
-        let cells = cut.map(|piece| piece.first.saturating_sub(base) >> shift);
-        let mut last = None;
-        cells.filter(|cell| last.replace(*cell) != Some(*cell)).count()
-    };
+    // How many start at how many bits from the one before. Cells that are inside as a whole have no lines.
+    let mut apart = [0_usize; 65];
+    let mut last = None;
+    for piece in pieces.iter().filter(|piece| piece.last - piece.first < (1 << finest) - 1) {
+        let bits = last.replace(piece.first).map_or(64, |last: u64| 64 - (last ^ piece.first).leading_zeros());
+        apart.get_mut(to_usize(bits.into())).into_iter().for_each(|count| *count += 1);
+    }
+    let used = |shift: &u8| apart.iter().skip(usize::from(*shift) + 1).sum::<usize>();
     (finest..coarse).find(|shift| used(shift) <= pieces.len() / SHARE).unwrap_or(coarse)
 }
 
 /// Ranges of addresses by first halves, with the ranges of second halves where those are not all inside.
-fn pieces(ranges: &[(u128, u128)]) -> (Vec<Piece>, Vec<(u64, u64)>) {
-    let (mut pieces, mut hosts): (Vec<Piece>, Vec<(u64, u64)>) = (Vec::with_capacity(ranges.len()), Vec::new());
-    let halves = |address: u128| {
-        let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
-        (half(address >> 64), half(address & u128::from(u64::MAX)))
-    };
-    let mut add_hosts = |pieces: &mut Vec<Piece>, half: u64, range: (u64, u64)| {
-        match pieces.last_mut() {
-            Some(last) if last.first == half && last.hosts.1 != 0 => last.hosts.1 += 1,
-            _ => pieces.push(Piece { first: half, last: half, hosts: (to_u32(hosts.len()), 1) }),
-        }
-        hosts.push(range);
-    };
-    for (first, last) in ranges {
-        let ((mut from, low), (mut to, high)) = (halves(*first), halves(*last));
+#[derive(Debug, Default)]
+struct Pieces {
+    all: Vec<Piece>,
+    hosts: Vec<(u64, u64)>,
+}
+
+impl Pieces {
+    fn clear(&mut self) {
+        self.all.clear();
+        self.hosts.clear();
+    }
+
+    /// Adds a range, which comes after the others.
+    #[inline(always)]
+    fn add(&mut self, first: u128, last: u128) {
+        let ((mut from, low), (mut to, high)) = (halves(first), halves(last));
         if from == to && (low, high) != (0, u64::MAX) {
-            add_hosts(&mut pieces, from, (low, high));
-            continue;
+            return self.add_hosts(from, (low, high));
         }
         if low != 0 {
-            add_hosts(&mut pieces, from, (low, u64::MAX));
+            self.add_hosts(from, (low, u64::MAX));
             from += 1;
         }
         let is_cut = high != u64::MAX;
         if from < to || !is_cut {
             to -= u64::from(is_cut);
-            pieces.push(Piece { first: from, last: to, hosts: (0, 0) });
+            self.all.push(Piece { first: from, last: to, hosts: (0, 0) });
             to += u64::from(is_cut);
         }
         if is_cut {
-            add_hosts(&mut pieces, to, (0, high));
+            self.add_hosts(to, (0, high));
         }
     }
-    (pieces, hosts)
+
+    fn add_hosts(&mut self, half: u64, range: (u64, u64)) {
+        match self.all.last_mut() {
+            Some(last) if last.first == half && last.hosts.1 != 0 => last.hosts.1 += 1,
+            _ => self.all.push(Piece { first: half, last: half, hosts: (to_u32(self.hosts.len()), 1) }),
+        }
+        self.hosts.push(range);
+    }
+}
+
+/// The first half of an address, and the second.
+fn halves(address: u128) -> (u64, u64) {
+    let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
+    (half(address >> 64), half(address & u128::from(u64::MAX)))
 }
 
 fn place_of((start, count): (u32, u32)) -> Option<std::ops::Range<usize>> {

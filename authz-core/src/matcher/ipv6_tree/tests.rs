@@ -1,5 +1,8 @@
-use super::super::ranges::Ranges;
+use std::net::Ipv6Addr;
+
+use super::super::ranges::{AddressRanges, Ranges};
 use super::*;
+use crate::value::IpBlock;
 
 /// Numbers that look random, the same in every run.
 struct Numbers(u64);
@@ -24,7 +27,7 @@ fn block(address: u128, length: u32) -> (u128, u128) {
 
 fn check(name: &str, ranges: Vec<(u128, u128)>) -> Ipv6Tree {
     let set = Ranges::union(ranges);
-    let tree = Ipv6Tree::new(set.as_slice());
+    let tree = Ipv6Tree::new(&set);
     let mut numbers = Numbers(1);
     let few = set.as_slice().len().div_ceil(20_000).max(1);
     let ends = set.as_slice().iter().step_by(few).flat_map(|(first, last)| [*first, *last]);
@@ -101,6 +104,51 @@ fn a_tree_holds_the_complement_of_what_its_complement_holds() {
     check("all but blocks", rest.as_slice().to_vec());
 }
 
+#[test]
+fn lines_that_start_nearly_alike_are_told_apart() {
+    // Few of many networks, and then up to so many in one of them, which the first bits of a key do not tell apart.
+    for crowd in [9, 17, 25, 33, 60, 90, 97, 300] {
+        let some = (0..2000_u128).map(|at| block(SITE + (at << 86) + (at % 7 << 68), 64));
+        let near = (0..crowd).map(|at| block(SITE + (77 << 86) + (at << 65), 64));
+        let tree = check("a crowd in one network", some.chain(near).collect());
+        let (inside, outside) = (SITE + (77 << 86) + (1 << 65), SITE + (77 << 86) + (3 << 64));
+        assert_eq!((tree.contains(inside), tree.contains(outside)), (Some(true), Some(false)));
+    }
+}
+
+#[test]
+fn a_range_over_many_roots_is_inside_in_all_of_them() {
+    let near = many(3000, |numbers| block(numbers.wide() >> 2, 40));
+    let wide = (1 << 126, (3 << 126) + (5 << 64) + 7);
+    let far = many(3000, |numbers| block(3 << 126 | numbers.wide() >> 2, 64));
+    let tree = check("a wide range between networks", near.into_iter().chain([wide]).chain(far).collect());
+    assert!(tree.roots.len() > 4 && tree.contains(2 << 126) == Some(true));
+}
+
+#[test]
+fn a_set_of_many_blocks_is_arranged_without_writing_its_ranges_down() {
+    let mut numbers = Numbers(11);
+    let blocks: Vec<IpBlock> = (0..30_000)
+        .map(|at| {
+            let length = [19, 32, 48, 56, 64, 128, 128, 70][at % 8];
+            let address = Ipv6Addr::from_bits(SITE | numbers.wide() >> (20 + numbers.next() % 60));
+            IpBlock::parse(&format!("{address}/{length}")).unwrap()
+        })
+        .filter(|block| block.prefix().1 > 40)
+        .collect();
+    let set = AddressRanges::of_blocks(&blocks).v6;
+    assert!(set.source().is_some());
+    let tree = Ipv6Tree::new(&set);
+    let plain = Ranges::union(set.as_slice().to_vec());
+    assert!(plain.source().is_none() && plain.as_slice().len() > 4096);
+    let known = check("the same as ranges", plain.as_slice().to_vec());
+    for (first, last) in plain.as_slice().iter().step_by(7) {
+        for address in [*first, *last, first.wrapping_sub(1), last.wrapping_add(1)] {
+            assert_eq!(tree.contains(address), known.contains(address), "{address:#x}");
+        }
+    }
+}
+
 /// Starts that double in distance from the first crowd in the first cell, however it is cut.
 fn crowding(each: usize) -> Vec<(u128, u128)> {
     let mut numbers = Numbers(3);
@@ -123,7 +171,7 @@ fn no_input_takes_much_more_memory_than_its_ranges() {
         ("ranges of networks", 20, (0..100_000_u128).map(|at| (SITE + (at << 74), SITE + (at << 74) + (3 << 64) - 1)).collect()),
         ("two hosts a network", 40, (0..100_000_u128).map(|at| block(SITE | ((at / 2) << 64) | (at % 2 * 7), 128)).collect()),
         ("five hosts a network", 50, (0..100_000_u128).map(|at| block(SITE | ((at / 5) << 64) | (at % 5 * 7), 128)).collect()),
-        ("parts of networks", 70, (0..100_000_u128).map(|at| block(SITE | at << 64 | 7 << 40, 96)).collect()),
+        ("parts of networks", 80, (0..100_000_u128).map(|at| block(SITE | at << 64 | 7 << 40, 96)).collect()),
         ("one network and far ones", 40, {
             let far = many(1000, |numbers| block(1 << (64 + bit(numbers)), 64));
             far.into_iter().chain(many(100_000, |numbers| block(SITE | u128::from(numbers.next()) << 16, 64))).collect()

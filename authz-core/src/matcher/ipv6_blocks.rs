@@ -1,0 +1,254 @@
+//! Many IPv6 blocks: put in order by dealing them out by their first bits, and what they hold together.
+//!
+//! To compare a million blocks with each other, and to write their ranges down, takes longer than all else that
+//! makes an index of them. Nearly all are networks of up to 64 bits, which are one number of 64 bits each once
+//! their first seven bits are known, and ranges are told one after the other to whoever wants them.
+
+use std::net::IpAddr;
+
+use crate::value::IpBlock;
+
+/// From this many blocks on it is worth it.
+pub(super) const MANY: usize = 4096;
+
+/// How many hands there are at most, as a number of bits.
+const HANDS: u32 = 12;
+
+/// How many bits of the entry of a network say how long it is.
+const LENGTH: u32 = 7;
+
+/// Blocks in order, which may overlap.
+#[derive(Clone, Debug)]
+pub(super) struct Ipv6Blocks {
+    /// Networks of up to 64 bits: the first half of the address without its first bits, and the length.
+    networks: Box<[u64]>,
+    /// Where those end that start with the same bits.
+    ends: Box<[u32]>,
+    hosts: Box<[u128]>,
+    others: Box<[(u128, u128)]>,
+    /// The first address and the last.
+    bounds: (u128, u128),
+}
+
+impl Ipv6Blocks {
+    /// The IPv6 blocks among some, if they are many.
+    #[inline(never)]
+    pub(super) fn of(blocks: &[IpBlock]) -> Option<Self> {
+        if blocks.len() < MANY {
+            return None;
+        }
+        let mut ends = vec![0_u32; 1 << HANDS];
+        let (mut hosts, mut others, mut bounds) = (Vec::new(), Vec::new(), (u128::MAX, 0));
+        for (first, length) in blocks.iter().filter_map(prefix) {
+            let last = first | u128::MAX.checked_shr(length.into()).unwrap_or(0);
+            bounds = (first.min(bounds.0), last.max(bounds.1));
+            match length {
+                0..=64 => ends.get_mut(to_usize(high(first) >> (64 - HANDS))).into_iter().for_each(|count| *count += 1),
+                128 => hosts.push(first),
+                _ => others.push((first, last)),
+            }
+        }
+        let count = start_hands(&mut ends);
+        if count + hosts.len() + others.len() < MANY {
+            return None;
+        }
+        let (mut dealt, mut networks) = (vec![0_u64; count], vec![0_u64; count]);
+        for (first, length) in blocks.iter().filter_map(prefix).filter(|(_, length)| *length <= 64) {
+            let first = high(first);
+            put(&mut dealt, &mut ends, to_usize(first >> (64 - HANDS)), first << LENGTH | u64::from(length));
+        }
+        sort_hands(&ends, &dealt, &mut networks, |entry| *entry);
+        sort_hosts(&mut hosts);
+        // Few blocks are none of the other two.
+        others.sort_unstable();
+        Some(Self { networks: networks.into(), ends: ends.into(), hosts: hosts.into(), others: others.into(), bounds })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.networks.len() + self.hosts.len() + self.others.len()
+    }
+
+    /// The first address of them all and the last.
+    pub(super) fn bounds(&self) -> (u128, u128) {
+        self.bounds
+    }
+
+    /// Tells the ranges of what they hold, in order; none of them touch.
+    #[inline(always)]
+    pub(super) fn each_range(&self, each: impl FnMut(u128, u128)) {
+        let networks = Networks { entries: &self.networks, ends: &self.ends, at: 0, hand: 0 };
+        let hosts = self.hosts.iter().map(|host| (*host, *host));
+        if self.others.is_empty() {
+            merge(networks, hosts, each);
+        } else {
+            merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each);
+        }
+    }
+}
+
+fn prefix(block: &IpBlock) -> Option<(u128, u8)> {
+    match block.prefix() {
+        (IpAddr::V6(first), length) => Some((first.to_bits(), length)),
+        (IpAddr::V4(_), _) => None,
+    }
+}
+
+/// Tells the ranges of two sequences in order, put together where they overlap or touch.
+fn merge(
+    networks: impl Iterator<Item = (u64, u64)>,
+    others: impl Iterator<Item = (u128, u128)>,
+    mut each: impl FnMut(u128, u128),
+) {
+    let mut open: Option<(u128, u128)> = None;
+    let mut add = |first: u128, last: u128| match &mut open {
+        Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+        Some(open) => {
+            let (first, last) = std::mem::replace(open, (first, last));
+            each(first, last);
+        }
+        None => open = Some((first, last)),
+    };
+    let mut others = others.peekable();
+    for (first, last) in networks {
+        let (first, last) = (u128::from(first) << 64, u128::from(last) << 64 | u128::from(u64::MAX));
+        while let Some((one, end)) = others.next_if(|(one, _)| *one < first) {
+            add(one, end);
+        }
+        add(first, last);
+    }
+    others.for_each(|(first, last)| add(first, last));
+    if let Some((first, last)) = open {
+        each(first, last);
+    }
+}
+
+/// What two sorted sequences hold, in order.
+struct Both<A: Iterator, B: Iterator> {
+    one: std::iter::Peekable<A>,
+    other: std::iter::Peekable<B>,
+}
+
+impl<T: Ord, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Both<A, B> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match (self.one.peek(), self.other.peek()) {
+            (Some(a), Some(b)) if b < a => self.other.next(),
+            (None, _) => self.other.next(),
+            _ => self.one.next(),
+        }
+    }
+}
+
+/// First halves that sorted entries stand for.
+struct Networks<'a> {
+    entries: &'a [u64],
+    ends: &'a [u32],
+    at: usize,
+    hand: usize,
+}
+
+impl Iterator for Networks<'_> {
+    type Item = (u64, u64);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(u64, u64)> {
+        let entry = *self.entries.get(self.at)?;
+        while self.ends.get(self.hand).is_some_and(|end| place(*end) <= self.at) {
+            self.hand += 1;
+        }
+        self.at += 1;
+        let top = u64::try_from(self.hand).unwrap_or(0) >> (HANDS - LENGTH) << (64 - LENGTH);
+        let first = entry >> LENGTH | top;
+        Some((first, first | u64::MAX.checked_shr(low_bits(entry)).unwrap_or(0)))
+    }
+}
+
+fn low_bits(entry: u64) -> u32 {
+    u32::try_from(entry & ((1 << LENGTH) - 1)).unwrap_or(0)
+}
+
+fn sort_hosts(hosts: &mut [u128]) {
+    if hosts.is_sorted() {
+        return;
+    }
+    let mut dealt = vec![0; hosts.len()];
+    let mut ends = Vec::new();
+    deal(hosts, &mut dealt, &mut ends, |host| high(*host));
+    sort_hands(&ends, &dealt, hosts, |host| high(*host));
+}
+
+/// Sorts each hand by itself: those of many are dealt again, by the first bits that then differ.
+fn sort_hands<T: Copy + Ord>(ends: &[u32], dealt: &[T], sorted: &mut [T], key: impl Fn(&T) -> u64 + Copy) {
+    let (mut rest, mut start, mut inner) = (sorted, 0, Vec::new());
+    for end in ends {
+        let end = place(*end);
+        let Some(hand) = dealt.get(start..end) else { break };
+        let Some((own, behind)) = rest.split_at_mut_checked(hand.len()) else { break };
+        if hand.len() <= FEW || hand.is_sorted() {
+            own.copy_from_slice(hand);
+            own.sort_unstable();
+        } else {
+            deal(hand, own, &mut inner, key);
+            let (mut own, mut before) = (own, 0);
+            for end in &inner {
+                let Some((few, behind)) = own.split_at_mut_checked(place(end - before)) else { break };
+                if few.len() > 1 {
+                    few.sort_unstable();
+                }
+                (own, before) = (behind, *end);
+            }
+        }
+        (rest, start) = (behind, end);
+    }
+}
+
+/// So many are sorted by comparing them.
+const FEW: usize = 64;
+
+/// Deals out by the first bits that differ, and says where each hand ends.
+fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl Fn(&T) -> u64) {
+    let (any, all) = values.iter().map(&key).fold((0, u64::MAX), |(any, all), key| (any | key, all & key));
+    let differing = u64::BITS - (any ^ all).leading_zeros();
+    let bits = values.len().max(16).ilog2().saturating_sub(3).min(HANDS);
+    let shift = differing.saturating_sub(bits);
+    let hand = |value: &T| to_usize(key(value) >> shift & ((1 << bits) - 1));
+    ends.clear();
+    ends.resize(1 << bits, 0);
+    values.iter().for_each(|value| ends.get_mut(hand(value)).into_iter().for_each(|count| *count += 1));
+    start_hands(ends);
+    values.iter().for_each(|value| put(dealt, ends, hand(value), *value));
+}
+
+/// Makes of the size of each hand where it starts, and answers how many there are in all.
+fn start_hands(hands: &mut [u32]) -> usize {
+    let mut start = 0;
+    for hand in hands {
+        start += std::mem::replace(hand, start);
+    }
+    place(start)
+}
+
+/// Adds to a hand, whose end it moves.
+#[inline(always)]
+fn put<T>(dealt: &mut [T], ends: &mut [u32], hand: usize, value: T) {
+    if let Some(end) = ends.get_mut(hand)
+        && let Some(place) = dealt.get_mut(place(*end))
+    {
+        *place = value;
+        *end += 1;
+    }
+}
+
+fn high(address: u128) -> u64 {
+    u64::try_from(address >> 64).unwrap_or(u64::MAX)
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
