@@ -65,8 +65,18 @@ struct Target {
     /// What keys are counted from: a place in the cell, without the bits above 32 that it may have. Of lines that are
     /// searched, how many they are.
     base: u32,
-    /// Where each line but the first starts, roughly: one less than the first bits of its first key.
-    starts: [i16; STARTS],
+    /// Where each line but the first starts, roughly: the first bits of its first key, four to a number.
+    starts: [u64; STARTS / 4],
+}
+
+impl Target {
+    /// How many starts are not above the first bits of a key. Four are subtracted at once, and a bit is left of each.
+    #[inline(always)]
+    fn starts_not_above(&self, first: u32) -> u32 {
+        let first = (u64::from(first) * ONE_EACH) | NO_STARTS;
+        let [one, two, three] = self.starts.map(|four| first.wrapping_sub(four) >> START_BITS & ONE_EACH);
+        u32::try_from((one + two + three).wrapping_mul(ONE_EACH) >> 48).unwrap_or(0)
+    }
 }
 
 /// It is a page.
@@ -79,8 +89,14 @@ const WIDE: u32 = 1 << 29;
 /// How many lines are found by their starts, but one.
 const STARTS: usize = 12;
 
-/// The number of bits of a key that starts are told apart by, so that one is left to say that there is none.
+/// The number of bits of a key that starts are told apart by: all but one that a start has.
 const START_BITS: u8 = 15;
+
+/// Four starts that are above all.
+const NO_STARTS: u64 = ONE_EACH << START_BITS;
+
+/// One in each of the four numbers that are one.
+const ONE_EACH: u64 = 0x0001_0001_0001_0001;
 
 /// Up to `N` starts, each with how far what starts there reaches, in one line of memory.
 #[derive(Clone, Copy, Debug)]
@@ -158,20 +174,34 @@ impl Ipv6Tree {
 
     #[inline(always)]
     fn narrow_holds(&self, target: &Target, key: u32, fine: u8, inside: bool, host: u64) -> Option<bool> {
-        let first = i16::try_from(key >> (fine & 31)).unwrap_or(i16::MAX) - 1;
-        let passed: u16 = target.starts.iter().map(|start| u16::from(*start <= first)).sum();
-        let mut at = place(target.at) + usize::from(passed);
-        loop {
-            let line = self.narrow.get(at)?;
-            let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= signed(key))).sum();
-            // It may be that the line only starts nearly where it is looked for.
-            if rank == 0 && at != place(target.at) {
-                at -= 1;
-                continue;
-            }
-            let start = *line.keys.get(place(rank.wrapping_sub(1) & 7))?;
-            return self.line_holds(signed(key).wrapping_sub(start).cast_unsigned().into(), rank, inside, line, host);
+        let first = key >> (fine & 31);
+        let at = place(target.at) + place(target.starts_not_above(first));
+        let line = self.narrow.get(at)?;
+        let rank = not_above(&line.keys, signed(key));
+        if rank == 0 {
+            return self.line_before_holds(target, at, key, inside, host);
         }
+        self.narrow_line_holds(line, key, rank, inside, host)
+    }
+
+    #[inline(always)]
+    fn narrow_line_holds(&self, line: &Line<i32, 8>, key: u32, rank: u32, inside: bool, host: u64) -> Option<bool> {
+        let start = *line.keys.get(place(rank.wrapping_sub(1) & 7))?;
+        self.line_holds(signed(key).wrapping_sub(start).cast_unsigned().into(), rank, inside, line, host)
+    }
+
+    /// The same if a line only starts nearly where it was looked for.
+    #[inline(never)]
+    fn line_before_holds(&self, target: &Target, mut at: usize, key: u32, inside: bool, host: u64) -> Option<bool> {
+        while at > place(target.at) {
+            at -= 1;
+            let line = self.narrow.get(at)?;
+            let rank = not_above(&line.keys, signed(key));
+            if rank != 0 {
+                return self.narrow_line_holds(line, key, rank, inside, host);
+            }
+        }
+        Some(inside)
     }
 
     /// The same of lines that have to be searched.
@@ -181,12 +211,12 @@ impl Ipv6Tree {
         if target.at & WIDE == 0 {
             let key = signed(u32::try_from(rest).unwrap_or(u32::MAX));
             let line = last_from(self.narrow.get(at..at + count)?, key)?;
-            let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= key)).sum();
+            let rank = not_above(&line.keys, key);
             let start = *line.keys.get(place(rank.wrapping_sub(1) & 7))?;
             return self.line_holds(key.wrapping_sub(start).cast_unsigned().into(), rank, inside, line, host);
         }
         let line = last_from(self.wide.get(at..at + count)?, rest)?;
-        let rank: u32 = line.keys.iter().map(|start| u32::from(*start <= rest)).sum();
+        let rank = not_above(&line.keys, rest);
         let start = *line.keys.get(place(rank.wrapping_sub(1) & 3))?;
         self.line_holds(rest - start.min(rest), rank, inside, line, host)
     }
@@ -225,6 +255,12 @@ impl Ipv6Tree {
             + size_of_val(&*self.narrow)
             + size_of_val(&*self.wide)
     }
+}
+
+/// How many of some keys in order are not above another.
+#[inline(always)]
+fn not_above<K: Copy + Ord, const N: usize>(keys: &[K; N], key: K) -> u32 {
+    keys.iter().map(|other| u32::from(*other <= key)).sum()
 }
 
 /// The line that holds the last start which is not above another; if there is none, the first.

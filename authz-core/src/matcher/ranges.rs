@@ -178,6 +178,7 @@ impl<T: Line> Ranges<T> {
     }
 
     /// What they are made from, if that has not been written down from the start.
+    #[cfg(any(test, not(feature = "small")))]
     pub(super) fn source(&self) -> Option<&T::Source> {
         self.source.as_ref()
     }

@@ -2,7 +2,9 @@
 
 use super::super::lookup::signed;
 use super::super::ranges::Ranges;
-use super::{BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, Line, MANY, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE};
+use super::{
+    BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, Line, MANY, NO_STARTS, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE,
+};
 
 /// How many starts a cell should have that leads to lines, and one of the roots.
 const CELL: usize = 32;
@@ -137,7 +139,7 @@ impl Ipv6Tree {
         hosts: &HostRanges,
         depth: usize,
     ) -> Target {
-        let mut target = Target { at: 0, base: 0, starts: [i16::MAX; STARTS] };
+        let mut target = Target { at: 0, base: 0, starts: [NO_STARTS; STARTS / 4] };
         let ([first, ..], [.., last]) = (pieces, pieces) else { return target };
         // From the first change within the cell to the last.
         let (before, behind) = (first.first < start, last.last > stop);
@@ -289,7 +291,7 @@ impl Roots {
             base,
             span: end - base,
             shift,
-            roots: Vec::new(),
+            roots: Vec::with_capacity(to_usize((end - base) >> shift) + 1),
             pages: Vec::new(),
             groups: Vec::new(),
             targets: Vec::new(),
@@ -332,7 +334,6 @@ impl Roots {
     fn end(mut self) -> Ipv6Tree {
         self.add_root();
         let mut tree = self.tree;
-        tree.roots.shrink_to_fit();
         tree.pages.shrink_to_fit();
         tree.groups.shrink_to_fit();
         tree.targets.shrink_to_fit();
@@ -403,13 +404,15 @@ impl<K: Copy + Default, const N: usize> Pouring<K, N> {
     }
 
     /// Adds the last line, and says where lines start; answers whether they are found by that.
-    fn end(mut self, all: &mut Vec<Line<K, N>>, starts: &mut [i16; STARTS]) -> bool {
+    fn end(mut self, all: &mut Vec<Line<K, N>>, starts: &mut [u64; STARTS / 4]) -> bool {
         self.pour(all);
         let known = self.starts.get(1..self.lines).unwrap_or_default();
-        for (place, start) in starts.iter_mut().zip(known) {
-            *place = i16::try_from(*start).unwrap_or(i16::MAX) - 1;
+        for (four, known) in starts.iter_mut().zip(known.chunks(4)) {
+            for (start, at) in known.iter().zip([0, 16, 32, 48]) {
+                *four ^= (1 << START_BITS | u64::from(*start)) << at;
+            }
         }
-        // More than two that start alike would have to be looked at one by one.
+        // More than three that start alike would have to be looked at one by one.
         let is_told =
             self.starts.windows(TOLD).take((self.lines + 1).saturating_sub(TOLD)).all(|some| some.first() != some.last());
         self.lines <= STARTS + 1 && is_told

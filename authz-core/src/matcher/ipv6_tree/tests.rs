@@ -108,7 +108,7 @@ fn a_tree_holds_the_complement_of_what_its_complement_holds() {
 fn lines_that_start_nearly_alike_are_told_apart() {
     // Few of many networks, and then up to so many in one of them, which the first bits of a key do not tell apart.
     for crowd in [9, 17, 25, 33, 60, 90, 97, 300] {
-        let some = (0..2000_u128).map(|at| block(SITE + (at << 86) + (at % 7 << 68), 64));
+        let some = (0..2000_u128).map(|at| block(SITE + (at << 86) + ((at % 7) << 68), 64));
         let near = (0..crowd).map(|at| block(SITE + (77 << 86) + (at << 65), 64));
         let tree = check("a crowd in one network", some.chain(near).collect());
         let (inside, outside) = (SITE + (77 << 86) + (1 << 65), SITE + (77 << 86) + (3 << 64));
