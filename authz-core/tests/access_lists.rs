@@ -101,12 +101,12 @@ impl Draw {
         format!("{{{}}}", parts.join(", "))
     }
 
-    fn policies(&mut self, rules: usize) -> String {
+    fn policies(&mut self, rules: usize, audits: bool) -> String {
         let mut text = String::new();
         for n in 0..rules {
             let action = match self.below(20) {
                 0..6 => "DENY",
-                6 => "AUDIT",
+                6 if audits => "AUDIT",
                 _ => "ALLOW",
             };
             let rule = self.rule();
@@ -141,10 +141,11 @@ fn compile(text: &str, index_bytes: usize) -> Authorizer {
 #[test]
 fn rules_of_addresses_and_ports_decide_as_they_are_explained() {
     let seed: u64 = std::env::var("AUTHZ_SEED").map_or(1, |seed| seed.parse().expect("AUTHZ_SEED is a number"));
-    for (rules, connections, rounds) in [(300, 200, 3), (900, 150, 2), (2500, 100, 1)] {
+    for (rules, connections, rounds) in [(300, 200, 4), (900, 150, 2), (2500, 60, 2)] {
         for round in 0..rounds {
             let mut draw = Draw(seed << 32 ^ u64::try_from(rules).unwrap() << 8 ^ round);
-            let text = draw.policies(rules);
+            // What AUDIT rules match is told beside the reason, and without any the reason is found on a shorter way.
+            let text = draw.policies(rules, round % 2 == 1);
             for index_bytes in [64 << 20, 0] {
                 let authorizer = compile(&text, index_bytes);
                 let stats = authorizer.stats();

@@ -248,6 +248,18 @@ impl<const N: usize> First<N> {
     const NONE: u64 = u64::MAX;
 
     #[inline]
+    fn new(segments: [usize; N]) -> Self {
+        Self { segments: Segments::new(segments), least: Self::NONE }
+    }
+
+    /// The place of the segment among them, and the atom, if one matches.
+    #[inline]
+    fn found(&self) -> Option<(usize, u32)> {
+        let atom = u32::try_from(self.least & u64::from(NO_ATOM)).ok().filter(|atom| *atom != NO_ATOM)?;
+        Some((usize::try_from(self.least >> 32).ok()?, atom))
+    }
+
+    #[inline]
     fn offer(&mut self, at: usize, atom: u32) {
         let place = if atom == NO_ATOM { Self::NONE } else { u64::try_from(at).unwrap_or(Self::NONE) << 32 | u64::from(atom) };
         self.least = place.min(self.least);
@@ -263,8 +275,8 @@ impl<const N: usize> Sink for First<N> {
     /// One that stands behind what was found cannot come before it.
     #[inline]
     fn wants_atom(&self, segment: usize, number: impl FnOnce() -> u32) -> bool {
-        let found = usize::try_from(self.least >> 32).ok().and_then(|at| self.segments.all.get(at));
-        found != Some(&segment) || u64::from(number()) < self.least & u64::from(u32::MAX)
+        let of_found = usize::try_from(self.least >> 32).ok().and_then(|at| self.segments.all.get(at));
+        of_found != Some(&segment) || u64::from(number()) < self.least & u64::from(NO_ATOM)
     }
 
     #[inline]
@@ -368,11 +380,9 @@ impl Matcher {
         if IS_SMALL {
             return None;
         }
-        let mut first = First { segments: Segments::new(segments), least: First::<N>::NONE };
+        let mut first = First::new(segments);
         self.index.find(&self.rules, connection, &mut first)?;
-        let at = usize::try_from(first.least >> 32).unwrap_or(N);
-        let atom = u32::try_from(first.least & u64::from(u32::MAX)).unwrap_or(NO_ATOM);
-        Some(self.rule_id(atom).map(|rule| (at, rule)))
+        Some(first.found().and_then(|(at, atom)| Some((at, self.rule_id(atom)?))))
     }
 
     /// The rule of an atom.

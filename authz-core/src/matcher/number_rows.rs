@@ -93,6 +93,8 @@ impl NumberRows {
             lanes.iter_mut().for_each(|lane| *lane = 1 << segment);
             *end = i16::try_from(placed.len() / BITS).ok()?;
         }
+        // The bits that are left are of no atom either.
+        placed.resize(BITS * LANES, (u32::MAX, None));
         let addresses = |dimension: Dimension| {
             let of_bits = placed.iter().enumerate().filter_map(|(bit, (_, atom))| Some((bit, (*atom)?)));
             let asked: Vec<(usize, &AddressRanges)> =
@@ -238,6 +240,7 @@ impl Three<'_> {
         let bits = self.rows.iter().fold(u16::MAX, |bits, Lanes(lanes)| bits & lanes.get(lane).copied().unwrap_or_default());
         self.of.atoms.get(lane * BITS + place(bits.trailing_zeros())).copied().unwrap_or(NO_ATOM)
     }
+
     /// Calls `each` with every atom that matches.
     pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
         for ((lane, _), atoms) in self.lanes().zip(self.of.atoms.chunks(BITS)) {
@@ -254,8 +257,8 @@ mod tests {
 
     use super::*;
     use crate::connection::Connection;
-    use crate::matcher::Answer;
     use crate::matcher::query::PeerQuery;
+    use crate::matcher::{Answer, First};
     use crate::value::{IpBlock, Port};
 
     /// What asks for a source and a port.
@@ -302,5 +305,23 @@ mod tests {
         assert_eq!(first(&rows), [(DENYING, 1), (1, 0), (2, 2)]);
         rows.source = Some(AddressMap::new(&[], Vec::new(), &[], Vec::new()));
         assert_eq!(first(&rows), [(DENYING, 1)]);
+    }
+
+    #[test]
+    fn what_comes_first_is_told_to_whoever_asks_for_two_segments_alone() {
+        for (ports, expected) in
+            [([81, 81], None), ([81, 80], Some((1, 299))), ([80, 80], Some((0, 298))), ([80, 81], Some((0, 298)))]
+        {
+            let atoms: Vec<(usize, Atom)> = (0..300)
+                .map(|number: usize| {
+                    let port = if number < 298 { 81 } else { ports[number % 2] };
+                    (number % 2, atom("10.0.0.0/8", port))
+                })
+                .collect();
+            let connection = Connection::new([10, 0, 0, 1].into(), ([10, 9, 9, 9], 80).into());
+            let mut first = First::new([0, 1]);
+            rows_of(&atoms).find(&Query::<false> { connection: &connection, peer: PeerQuery::Unknown }).tell(&mut first);
+            assert_eq!(first.found(), expected, "{ports:?}");
+        }
     }
 }
