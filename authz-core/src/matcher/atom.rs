@@ -147,7 +147,7 @@ impl Atom {
     pub(super) fn stretches(&self, is_apart: impl Fn(&AddressRanges) -> bool) -> usize {
         let sets = Dimension::ALL.into_iter().filter_map(|dimension| self.addresses(dimension)).filter(|set| !is_apart(set));
         let ports = self.port.as_ref().map_or(0, |ports| ports.as_slice().len());
-        2 * (sets.map(|set| set.ranges()).sum::<usize>() + ports)
+        2 * (sets.map(|set| set.at_most()).sum::<usize>() + ports)
     }
 
     fn of<'p>(clause: &'p Clause, texts: &mut Texts<'p>) -> Self {

@@ -223,8 +223,7 @@ impl Hits<'_> {
         let Some((fours, numbers)) =
             list.and_then(|list| Some((self.boxes.fours.get(list.clone())?, self.boxes.numbers.get(list.clone())?)))
         else {
-            // There is always one. Were there none, a rule that denies would match.
-            return each(DENYING, 0);
+            return self.boxes.each_denying(|number| each(DENYING, number));
         };
         for (four, numbers) in fours.iter().zip(numbers) {
             for ((one, segments), number) in four.each().zip(four.segments).zip(numbers) {
@@ -348,7 +347,7 @@ mod tests {
         let atoms = [atom("10.0.0.0/8", 80), atom("10.0.0.0/8", 80), atom("192.0.2.0/24", 81)];
         let mut boxes = boxes_of(&atoms, 1 << 20).unwrap();
         boxes.maps = [Some(AddressMap::new(&[], Vec::new(), &[], Vec::new())), None];
-        assert_eq!(matching(&boxes, &connection()), [(DENYING, 0)]);
+        assert_eq!(matching(&boxes, &connection()), [(DENYING, 0), (DENYING, 2)]);
         let mut open = Vec::new();
         boxes.for_each_open(&Query { connection: &connection(), peer: PeerQuery::Unknown }, |number| open.push(number));
         open.sort_unstable();

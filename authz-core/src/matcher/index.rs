@@ -92,7 +92,7 @@ pub(super) trait Sink {
         false
     }
 
-    /// Whether the atom of a number does, if it is of a segment that makes one.
+    /// Whether an atom of such a segment could come before what was found.
     #[inline]
     fn wants_atom(&self, _segment: usize, _number: impl FnOnce() -> u32) -> bool {
         true

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use super::lookup::place;
 use crate::value::IpBlock;
 
 /// From this many blocks on it is worth it.
@@ -246,9 +247,5 @@ fn high(address: u128) -> u64 {
 }
 
 fn to_usize(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-fn place(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -247,7 +247,7 @@ fn of_string(pattern: &StringMatch) -> u32 {
 
 /// A share of the line, and a little for each range: the rarest are single addresses.
 fn of_addresses(set: &AddressRanges) -> u32 {
-    if set.ranges() > MOST_VALUES {
+    if set.at_most() > MOST_VALUES {
         return TOO_COMMON;
     }
     let v4 = set.v4.as_slice().iter().map(|(first, last)| ((last - first) >> 12).saturating_add(4));

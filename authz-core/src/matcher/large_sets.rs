@@ -24,7 +24,7 @@ impl LargeSets {
         let mut all: Vec<&Arc<AddressRanges>> = Vec::new();
         for atom in atoms {
             for set in Dimension::ALL.into_iter().filter_map(|dimension| atom.addresses(dimension)) {
-                if set.ranges() >= LARGE {
+                if set.at_most() >= LARGE {
                     all.push(set);
                 }
             }
@@ -32,7 +32,7 @@ impl LargeSets {
         // Nearly all that are the same are so by their place.
         sort_by_key(&mut all, |set| Arc::as_ptr(set));
         all.dedup_by_key(|set| Arc::as_ptr(set));
-        sort_by_key(&mut all, |set| std::cmp::Reverse(set.ranges()));
+        sort_by_key(&mut all, |set| std::cmp::Reverse(set.at_most()));
         let mut sets = Self::default();
         for set in all {
             if sets.0.len() == MOST_SETS {
@@ -48,7 +48,7 @@ impl LargeSets {
     /// The arrangement of a set, if it is one of them.
     pub(super) fn get(&self, set: &AddressRanges) -> Option<&Arc<AddressSet>> {
         let is_same = |(known, _): &&(Arc<AddressRanges>, _)| std::ptr::eq(&**known, set) || **known == *set;
-        let known = if set.ranges() < LARGE { None } else { self.0.iter().find(is_same) };
+        let known = if set.at_most() < LARGE { None } else { self.0.iter().find(is_same) };
         known.map(|(_, arranged)| arranged)
     }
 

@@ -147,6 +147,9 @@ fn kept<T: Line>(few: Few<(T, T)>) -> Kept<T> {
 }
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
+///
+/// Those of many IPv6 blocks are written down when they are first looked at, or compared. That takes memory and
+/// a lock, so connections are decided by what is arranged from ranges, and never by ranges.
 #[derive(Clone, Debug)]
 pub(super) struct Ranges<T: Line> {
     all: OnceLock<Kept<T>>,
@@ -293,7 +296,7 @@ impl AddressRanges {
     }
 
     /// How many ranges there are, or at most as many.
-    pub(super) fn ranges(&self) -> usize {
+    pub(super) fn at_most(&self) -> usize {
         self.v4.as_slice().len() + self.v6.at_most()
     }
 
@@ -316,7 +319,7 @@ pub(super) trait Set: Sized {
 
 impl Set for AddressRanges {
     fn size(&self) -> usize {
-        self.ranges()
+        self.at_most()
     }
 
     fn complement(&self) -> Self {
@@ -403,7 +406,7 @@ mod tests {
             let set = AddressRanges::of_blocks(&blocks);
             // With the feature `small` there is no other way than the plain one.
             assert_eq!(set.v6.source().is_some(), count > 2000 && !cfg!(feature = "small"));
-            let at_most = set.ranges();
+            let at_most = set.at_most();
             let (mut v4, mut v6) = (Vec::new(), Vec::new());
             for block in &blocks {
                 match block.range() {
@@ -413,8 +416,8 @@ mod tests {
                 }
             }
             assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
-            assert!(!set.v4.as_slice().is_empty() && set.v6.as_slice().len() > 50, "{}", set.ranges());
-            assert!(set.v4.as_slice().len() + set.v6.as_slice().len() <= at_most && set.ranges() == at_most);
+            assert!(!set.v4.as_slice().is_empty() && set.v6.as_slice().len() > 50, "{}", set.at_most());
+            assert!(set.v4.as_slice().len() + set.v6.as_slice().len() <= at_most && set.at_most() == at_most);
         }
     }
 

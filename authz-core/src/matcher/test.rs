@@ -234,7 +234,7 @@ impl TestSets {
         if let ([(first, last)], []) = (set.v4.as_slice(), set.v6.as_slice()) {
             return AddressTest::Range(*first, *last);
         }
-        let (is_large, shared) = (set.ranges() > FEW, Arc::as_ptr(set).addr());
+        let (is_large, shared) = (set.at_most() > FEW, Arc::as_ptr(set).addr());
         if let Some(known) = self.known.get(&shared).filter(|_| is_large) {
             return AddressTest::Set(*known);
         }

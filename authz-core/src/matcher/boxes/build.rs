@@ -139,7 +139,7 @@ impl<'a> Entry<'a> {
                 }
                 Some(_) => return None,
             };
-            if others.len() * ports.len() > MOST_BOXES || set.ranges() > MOST_RANGES {
+            if others.len() * ports.len() > MOST_BOXES || set.at_most() > MOST_RANGES {
                 return None;
             }
             let boxes = others.iter().flat_map(|other| {
