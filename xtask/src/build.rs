@@ -13,6 +13,9 @@ const MOST_BYTES: usize = 500_000;
 const USED: &str = "--enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
      --enable-reference-types --enable-sign-ext";
 
+/// What makes a module smallest: taken apart into single steps it is put together again in fewer bytes.
+const SMALLEST: &str = "--flatten --rereloop -Oz -Oz";
+
 /// The profile of the native module, and the folder that cargo has for it.
 const PROFILE: &str = "module";
 /// Where Envoy looks for native modules.
@@ -54,7 +57,7 @@ fn modules(root: &Path, [wasm_package, native_package]: [&str; 2]) -> Result<Mod
     let file = |package: &str| package.replace('-', "_");
     let wasm = target.join(TARGET).join(format!("wasm/{}.wasm", file(wasm_package)));
     let compiled = read(&wasm)?.len();
-    shrink(&wasm, "-Oz", root)?;
+    shrink(&wasm, SMALLEST, root)?;
     let module = read(&wasm)?;
     check(&module, &home(root)).map_err(|why| format!("{}: {why}", wasm.display()))?;
     println!("{} {} bytes; as compiled {compiled}", wasm.display(), module.len());
@@ -91,15 +94,15 @@ pub(crate) fn show(root: &Path, command: &Command) -> Result<(), String> {
     command.run(root).map_err(|why| format!("`{command}`: {why}"))
 }
 
-/// Makes a module smaller with wasm-opt, as much as the level says; it is checked at the size that it has then, and
+/// Makes a module smaller with wasm-opt, by the passes that are said; it is checked at the size that it has then, and
 /// larger than that without.
-pub(crate) fn shrink(wasm: &Path, level: &str, root: &Path) -> Result<(), String> {
+pub(crate) fn shrink(wasm: &Path, passes: &str, root: &Path) -> Result<(), String> {
     Need::Npm { package: "binaryen", version: "132.0.0" }
         .provide(root)
         .map_err(|why| format!("wasm-opt makes the module as small as it has to be, and cannot be installed: {why}"))?;
     // Beside it and then in its place, as cargo has a second link to what it compiled.
     let shrunk = wasm.with_extension("shrunk");
-    let command = Command::new(&format!("{TOOLS}/node_modules/.bin/wasm-opt {level} {USED}"));
+    let command = Command::new(&format!("{TOOLS}/node_modules/.bin/wasm-opt {passes} {USED}"));
     let command = command.argument(wasm.display().to_string()).argument("-o").argument(shrunk.display().to_string());
     show(root, &command)?;
     fs::rename(&shrunk, wasm).map_err(|error| format!("{}: {error}", wasm.display()))

@@ -71,8 +71,8 @@ struct Many {
 /// Blocks beside lists.
 #[derive(Clone, Debug)]
 enum Wide {
-    Eight(Box<[Block<EIGHT_WORDS>]>),
-    /// The same in an eighth of the memory.
+    Four(Box<[Block<FOUR_WORDS>]>),
+    /// The same in a quarter of the memory.
     One(Box<[Block<1>]>),
 }
 
@@ -104,9 +104,8 @@ pub(super) trait Sink {
     fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>);
 }
 
-/// How many words a row has for a few more atoms, and for many of which nothing is rare.
+/// How many words a row has for a few more atoms, and for each block of many of which nothing is rare.
 const FOUR_WORDS: usize = if IS_SMALL { 1 } else { 4 };
-const EIGHT_WORDS: usize = if IS_SMALL { 1 } else { 8 };
 
 /// Up to this many atoms a row of one word beats everything else.
 const ONE: usize = 64;
@@ -115,10 +114,7 @@ const ONE: usize = 64;
 const FOUR: usize = 64 * FOUR_WORDS;
 
 /// How many blocks have the rows of classes of identities worked out.
-const FORESEEN: usize = 4;
-
-/// How many atoms a block of eight words holds.
-const EIGHT: usize = 64 * EIGHT_WORDS;
+const FORESEEN: usize = 8;
 
 impl Index {
     /// Compiles rules into about `bytes` bytes where that can be had.
@@ -179,17 +175,16 @@ impl Index {
                 }
                 let keyed = key(entries, &mut wide, &shared, bytes / 2);
                 let left = bytes.saturating_sub(keyed.as_ref().map_or(0, Keyed::bytes));
-                let is_narrow =
-                    wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<EIGHT_WORDS>>() > left;
+                let is_narrow = wide.iter().map(|(_, atom)| stretches(atom)).sum::<usize>() * size_of::<Row<FOUR_WORDS>>() > left;
                 sort_by_key(&mut wide, |(number, _)| *number);
                 let wide: Vec<(u32, usize, &Atom)> = wide.into_iter().map(of_block).collect();
                 // What is worked out for classes of identities must not be so once for each of many blocks.
-                let is_much = is_narrow || wide.len() > FORESEEN * EIGHT;
+                let is_much = is_narrow || wide.len() > FORESEEN * FOUR;
                 let shared = if is_much { Shared { foreseen: &[], ..shared } } else { shared };
                 let wide = if is_narrow {
                     Wide::One(wide.chunks(ONE).map(|atoms| Block::new(atoms, &shared)).collect())
                 } else {
-                    Wide::Eight(wide.chunks(EIGHT).map(|atoms| Block::new(atoms, &shared)).collect())
+                    Wide::Four(wide.chunks(FOUR).map(|atoms| Block::new(atoms, &shared)).collect())
                 };
                 Shape::Many(Box::new(Many { boxes, keyed, wide }))
             }
@@ -266,7 +261,7 @@ impl Index {
             }
         }
         match &many.wide {
-            Wide::Eight(blocks) => self.find_in_blocks(blocks, &query, rules, connection, sink),
+            Wide::Four(blocks) => self.find_in_blocks(blocks, &query, rules, connection, sink),
             Wide::One(blocks) => self.find_in_blocks(blocks, &query, rules, connection, sink),
         }
     }
@@ -349,7 +344,7 @@ impl Index {
                     keyed.find(&query, &self.patterns, &mut open);
                 }
                 match &many.wide {
-                    Wide::Eight(blocks) => open.weigh_blocks(blocks, &query, &self.patterns),
+                    Wide::Four(blocks) => open.weigh_blocks(blocks, &query, &self.patterns),
                     Wide::One(blocks) => open.weigh_blocks(blocks, &query, &self.patterns),
                 }
             }
@@ -375,7 +370,7 @@ impl Index {
                     keyed.resolve(&matching, holds, &mut resolved);
                 }
                 resolved.rows = match &many.wide {
-                    Wide::Eight(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
+                    Wide::Four(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
                     Wide::One(blocks) => blocks.iter().flat_map(|block| block.peer_row(&matching)).collect(),
                 };
             }
@@ -419,7 +414,7 @@ impl Index {
                 stats.told = many.keyed.as_ref().map_or(0, Keyed::told);
                 stats.longest_list = many.keyed.as_ref().map_or(0, Keyed::longest).max(boxes.map_or(0, Boxes::longest));
                 (stats.wide, stats.blocks, stats.block_bits) = match &many.wide {
-                    Wide::Eight(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), EIGHT),
+                    Wide::Four(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), FOUR),
                     Wide::One(blocks) => (blocks.iter().map(Block::len).sum(), blocks.len(), ONE),
                 };
             }
@@ -439,7 +434,7 @@ impl Index {
                 Shape::Numbers(numbers) => numbers.bytes(),
                 Shape::Many(many) => {
                     let wide: usize = match &many.wide {
-                        Wide::Eight(blocks) => blocks.iter().map(Block::bytes).sum(),
+                        Wide::Four(blocks) => blocks.iter().map(Block::bytes).sum(),
                         Wide::One(blocks) => blocks.iter().map(Block::bytes).sum(),
                     };
                     many.keyed.as_ref().map_or(0, Keyed::bytes) + many.boxes.as_ref().map_or(0, Boxes::bytes) + wide

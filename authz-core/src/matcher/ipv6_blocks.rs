@@ -76,15 +76,11 @@ impl Ipv6Blocks {
     }
 
     /// Tells the ranges of what they hold, in order; none of them touch.
-    #[inline(always)]
-    pub(super) fn each_range(&self, each: impl FnMut(u128, u128)) {
+    #[inline(never)]
+    pub(super) fn each_range(&self, each: &mut dyn FnMut(u128, u128)) {
         let networks = Networks { entries: &self.networks, ends: &self.ends, at: 0, hand: 0 };
         let hosts = self.hosts.iter().map(|host| (*host, *host));
-        if self.others.is_empty() {
-            merge(networks, hosts, each);
-        } else {
-            merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each);
-        }
+        merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each);
     }
 }
 
@@ -99,7 +95,7 @@ fn prefix(block: &IpBlock) -> Option<(u128, u8)> {
 fn merge(
     networks: impl Iterator<Item = (u64, u64)>,
     others: impl Iterator<Item = (u128, u128)>,
-    mut each: impl FnMut(u128, u128),
+    each: &mut dyn FnMut(u128, u128),
 ) {
     let mut open: Option<(u128, u128)> = None;
     let mut add = |first: u128, last: u128| match &mut open {

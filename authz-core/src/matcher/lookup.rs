@@ -68,7 +68,6 @@ impl<V: Copy + Eq + Hash> PortMap<V> {
     /// Keeps the value of each stretch of ports, by where it starts; the first starts with port 0.
     #[inline(never)]
     pub(super) fn new(starts: &[u16], values_of: &[V]) -> Self {
-        let (mut pages, mut classes): ([u8; 256], Vec<u16>) = ([0; 256], Vec::new());
         // There are no more values than ports.
         let mut known: HashMap<V, u16, foldhash::fast::RandomState> = HashMap::default();
         let mut values = Vec::new();
@@ -79,34 +78,8 @@ impl<V: Copy + Eq + Hash> PortMap<V> {
             })
         };
         let class_of: Vec<u16> = values_of.iter().map(class).collect();
-        let mut whole: Vec<(u16, u8)> = Vec::new();
-        for (high, own) in (0..=255_u8).zip(&mut pages) {
-            let (first, last) = (u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 255]));
-            let next = u8::try_from(classes.len() / 256).unwrap_or(u8::MAX);
-            // The stretch of a port, from that of the first.
-            let mut at = starts.partition_point(|start| *start <= first).saturating_sub(1);
-            let is_cut = starts.get(at + 1).is_some_and(|next| *next <= last);
-            let mut class = |port: u16| {
-                at += usize::from(starts.get(at + 1).is_some_and(|next| *next <= port));
-                class_of.get(at).copied().unwrap_or(u16::MAX)
-            };
-            if is_cut {
-                classes.extend((first..=last).map(class));
-                *own = next;
-                continue;
-            }
-            // A page of one class; most are, and most of one.
-            let class = class(first);
-            match whole.iter().find(|(known, _)| *known == class) {
-                Some((_, page)) => *own = *page,
-                None => {
-                    classes.extend([class; 256]);
-                    whole.push((class, next));
-                    *own = next;
-                }
-            }
-        }
-        Self { pages: Box::new(pages), classes: classes.into(), values: values.into() }
+        let (pages, classes) = pages_of(starts, &class_of);
+        Self { pages, classes: classes.into(), values: values.into() }
     }
 
     /// The value of a port; every one has one.
@@ -121,6 +94,40 @@ impl<V: Copy + Eq + Hash> PortMap<V> {
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.pages) + size_of_val(&*self.classes) + size_of_val(&*self.values)
     }
+}
+
+/// Of the classes of stretches, by where these start: the page of each 256 ports, and the classes of all pages.
+#[inline(never)]
+fn pages_of(starts: &[u16], class_of: &[u16]) -> (Box<[u8; 256]>, Vec<u16>) {
+    let (mut pages, mut classes): (Box<[u8; 256]>, Vec<u16>) = (Box::new([0; 256]), Vec::new());
+    let mut whole: Vec<(u16, u8)> = Vec::new();
+    for (high, own) in (0..=255_u8).zip(&mut *pages) {
+        let (first, last) = (u16::from_be_bytes([high, 0]), u16::from_be_bytes([high, 255]));
+        let next = u8::try_from(classes.len() / 256).unwrap_or(u8::MAX);
+        // The stretch of a port, from that of the first.
+        let mut at = starts.partition_point(|start| *start <= first).saturating_sub(1);
+        let is_cut = starts.get(at + 1).is_some_and(|next| *next <= last);
+        let mut class = |port: u16| {
+            at += usize::from(starts.get(at + 1).is_some_and(|next| *next <= port));
+            class_of.get(at).copied().unwrap_or(u16::MAX)
+        };
+        if is_cut {
+            classes.extend((first..=last).map(class));
+            *own = next;
+            continue;
+        }
+        // A page of one class; most are, and most of one.
+        let class = class(first);
+        match whole.iter().find(|(known, _)| *known == class) {
+            Some((_, page)) => *own = *page,
+            None => {
+                classes.extend([class; 256]);
+                whole.push((class, next));
+                *own = next;
+            }
+        }
+    }
+    (pages, classes)
 }
 
 /// Boundaries for tests: so many over a part of the line, and some at its ends.

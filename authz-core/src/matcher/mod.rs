@@ -10,7 +10,7 @@
 //! | [`number_rows`]            | the same of addresses and ports alone                     | up to about 1,000, in 1 MiB    |
 //! | [`keyed`]                  | candidates by what is rarest about them                   | above that                     |
 //! | [`boxes`]                  | the same for addresses and ports alone                    | where nearly all are of these  |
-//! | [`block`]s of eight words  | 512 conjunctions each                                     | those of which nothing is rare |
+//! | [`block`]s of four words   | 256 conjunctions each                                     | those of which nothing is rare |
 //! | [`block`]s of a word       | 64 each                                                   | instead, to save memory        |
 //! | [`address_set`]            | one set of thousands of ranges                            | beside the others              |
 //!

@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+#[cfg(not(feature = "small"))]
 use std::sync::OnceLock;
 
 #[cfg(not(feature = "small"))]
@@ -39,6 +40,7 @@ pub(super) trait RangeSource<T> {
     /// How many ranges there are at most.
     fn len(&self) -> usize;
 
+    #[cfg(not(feature = "small"))]
     fn ranges(&self) -> Vec<(T, T)>;
 }
 
@@ -51,6 +53,7 @@ impl<T> RangeSource<T> for NoSource {
         match *self {}
     }
 
+    #[cfg(not(feature = "small"))]
     fn ranges(&self) -> Vec<(T, T)> {
         match *self {}
     }
@@ -64,7 +67,7 @@ impl RangeSource<u128> for Box<Ipv6Blocks> {
 
     fn ranges(&self) -> Vec<(u128, u128)> {
         let mut all = Vec::with_capacity(Ipv6Blocks::len(self));
-        self.each_range(|first, last| all.push((first, last)));
+        self.each_range(&mut |first, last| all.push((first, last)));
         all
     }
 }
@@ -146,13 +149,19 @@ fn kept<T: Line>(few: Few<(T, T)>) -> Kept<T> {
     few.into()
 }
 
+/// Ranges that may yet have to be written down.
+#[cfg(not(feature = "small"))]
+type Written<T> = OnceLock<Kept<T>>;
+#[cfg(feature = "small")]
+type Written<T> = Kept<T>;
+
 /// Sorted ranges, ends included, that neither overlap nor touch.
 ///
 /// Those of many IPv6 blocks are written down when they are first looked at, or compared. That takes memory and
 /// a lock, so connections are decided by what is arranged from ranges, and never by ranges.
 #[derive(Clone, Debug)]
 pub(super) struct Ranges<T: Line> {
-    all: OnceLock<Kept<T>>,
+    all: Written<T>,
     source: Option<T::Source>,
 }
 
@@ -176,8 +185,14 @@ impl<T: Line> Ranges<T> {
         Self::of(Kept::<T>::default())
     }
 
+    #[cfg(not(feature = "small"))]
     fn of(all: Kept<T>) -> Self {
         Self { all: OnceLock::from(all), source: None }
+    }
+
+    #[cfg(feature = "small")]
+    fn of(all: Kept<T>) -> Self {
+        Self { all, source: None }
     }
 
     /// What they are made from, if that has not been written down from the start.
@@ -252,8 +267,14 @@ impl<T: Line> Ranges<T> {
         hold(self.as_slice(), value)
     }
 
+    #[cfg(not(feature = "small"))]
     pub(super) fn as_slice(&self) -> &[(T, T)] {
         self.all.get_or_init(|| self.source.as_ref().map_or_else(Kept::<T>::default, |source| source.ranges().into()))
+    }
+
+    #[cfg(feature = "small")]
+    pub(super) fn as_slice(&self) -> &[(T, T)] {
+        &self.all
     }
 }
 
@@ -288,7 +309,7 @@ impl AddressRanges {
         sort_many(&mut v4);
         let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
         if source.is_some() {
-            return Self { v4, v6: Ranges { all: OnceLock::new(), source } };
+            return Self { v4, v6: Ranges { all: Written::<u128>::default(), source } };
         }
         sort(&mut v6);
         let count = v6.len();

@@ -36,7 +36,7 @@ impl<const W: usize> Rows<W> {
 }
 
 /// Sets or clears the bit of an atom.
-pub(super) fn set<const W: usize>(row: &mut Row<W>, atom: usize, value: bool) {
+pub(super) fn set(row: &mut [u64], atom: usize, value: bool) {
     if let Some(word) = row.get_mut(atom / 64) {
         let bit = 1 << (atom % 64);
         if value {
@@ -82,7 +82,14 @@ pub(super) fn ones<const W: usize>(row: &Row<W>) -> impl Iterator<Item = usize> 
 /// every row.
 #[inline(never)]
 pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec<T>, Vec<Row<W>>) {
-    let mut row = [u64::MAX; W];
+    let (starts, words) = cut_wide(W, sets);
+    (starts, words.as_chunks().0.to_vec())
+}
+
+/// The same with rows of so many words, one behind the other, so that there is one copy of it for all widths.
+#[inline(never)]
+fn cut_wide<T: Line>(width: usize, sets: &[(usize, &Ranges<T>)]) -> (Vec<T>, Vec<u64>) {
+    let mut row = vec![u64::MAX; width];
     let mut edges: Vec<(T, usize)> = Vec::with_capacity(sets.iter().map(|(_, set)| 2 * set.as_slice().len()).sum());
     for (atom, ranges) in sets {
         set(&mut row, *atom, false);
@@ -96,12 +103,12 @@ pub(super) fn cut<T: Line, const W: usize>(sets: &[(usize, &Ranges<T>)]) -> (Vec
         }
     }
     sort(&mut edges);
-    let (mut starts, mut rows) = (vec![T::MIN], vec![row]);
+    let (mut starts, mut rows) = (vec![T::MIN], row.clone());
     for same in edges.chunk_by(|(one, _), (two, _)| one == two) {
         same.iter().for_each(|(_, atom)| flip(&mut row, *atom));
-        if let (Some((at, _)), false) = (same.first(), rows.last() == Some(&row)) {
+        if let (Some((at, _)), false) = (same.first(), rows.ends_with(&row)) {
             starts.push(*at);
-            rows.push(row);
+            rows.extend_from_slice(&row);
         }
     }
     (starts, rows)
@@ -116,7 +123,7 @@ pub(super) fn by_address<const W: usize, V: Copy>(sets: &[(usize, &AddressRanges
     AddressMap::new(&v4, v4_rows.iter().map(value).collect(), &v6, v6_rows.iter().map(value).collect())
 }
 
-fn flip<const W: usize>(row: &mut Row<W>, atom: usize) {
+fn flip(row: &mut [u64], atom: usize) {
     if let Some(word) = row.get_mut(atom / 64) {
         *word ^= 1 << (atom % 64);
     }

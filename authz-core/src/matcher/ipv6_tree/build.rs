@@ -40,7 +40,7 @@ impl Ipv6Tree {
         let mut roots;
         if let Some(blocks) = ranges.source() {
             roots = Roots::new(blocks.bounds(), blocks.len());
-            blocks.each_range(|first, last| roots.add(first, last));
+            blocks.each_range(&mut |first, last| roots.add(first, last));
         } else {
             let ranges = ranges.as_slice();
             let bounds = (ranges.first().map_or(0, |(first, _)| *first), ranges.last().map_or(0, |(_, last)| *last));
