@@ -315,8 +315,8 @@ mod tests {
             run.push(Sieve(8), Form::Ported([80, 81, 80, 80]), test(number, segment));
         }
         run.sort();
-        let expected = [1, 2, 1, 4, 3, 5];
-        assert_eq!((run.finish(order).length(), places(&run)), (expected.len(), expected.to_vec()));
+        let expected: &[usize] = if IS_SMALL { &[1, 2, 3, 4, 5, 6, 7] } else { &[1, 2, 1, 4, 3, 5] };
+        assert_eq!((run.finish(order).length(), &*places(&run)), (expected.len(), expected));
         run.clear();
         assert_eq!((run.finish(order), places(&run).len()), (Head::default(), 0));
     }
