@@ -127,6 +127,19 @@ pub(super) fn add_atoms<'p>(rule: &'p Rule, texts: &mut Texts<'p>, mut add: impl
     }
 }
 
+#[cfg(test)]
+#[cfg(not(feature = "small"))]
+impl Atom {
+    /// One for tests that asks for a source and a port.
+    pub(super) fn of_numbers(block: &str, port: u16) -> Self {
+        Self {
+            source: Some(Arc::new(AddressRanges::of_blocks(&[crate::value::IpBlock::parse(block).unwrap()]))),
+            port: Some(Arc::new(of_ports(&[crate::value::Port::from(port)]))),
+            ..Self::default()
+        }
+    }
+}
+
 impl Atom {
     /// Whether it asks for no more than source, destination and port.
     pub(super) fn asks_for_numbers(&self) -> bool {

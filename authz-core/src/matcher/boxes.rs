@@ -291,22 +291,9 @@ impl Single {
 #[cfg(test)]
 #[cfg(not(feature = "small"))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::connection::Connection;
     use crate::matcher::query::PeerQuery;
-    use crate::matcher::ranges::AddressRanges;
-    use crate::value::{IpBlock, Port};
-
-    /// What asks for a source and a port.
-    fn atom(block: &str, port: u16) -> Atom {
-        Atom {
-            source: Some(Arc::new(AddressRanges::of_blocks(&[IpBlock::parse(block).unwrap()]))),
-            port: Some(Arc::new(crate::matcher::ranges::of_ports(&[Port::from(port)]))),
-            ..Atom::default()
-        }
-    }
 
     /// Of these atoms, of which the even ones deny.
     fn boxes_of(atoms: &[Atom], bytes: usize) -> Option<Boxes> {
@@ -327,7 +314,12 @@ mod tests {
 
     #[test]
     fn boxes_of_the_address_and_the_port_match() {
-        let atoms = [atom("10.0.0.0/8", 80), atom("10.0.0.0/24", 80), atom("10.0.0.1", 81), atom("10.0.1.0/24", 80)];
+        let atoms = [
+            Atom::of_numbers("10.0.0.0/8", 80),
+            Atom::of_numbers("10.0.0.0/24", 80),
+            Atom::of_numbers("10.0.0.1", 81),
+            Atom::of_numbers("10.0.1.0/24", 80),
+        ];
         let boxes = boxes_of(&atoms, 1 << 20).unwrap();
         let mut found = matching(&boxes, &connection());
         found.sort_unstable();
@@ -337,14 +329,15 @@ mod tests {
     #[test]
     fn there_are_no_more_boxes_than_fit_the_memory() {
         // Each lies in all that come before it.
-        let atoms: Vec<Atom> = (0..32).map(|length| atom(&format!("10.0.0.1/{length}"), 80)).collect();
+        let atoms: Vec<Atom> = (0..32).map(|length| Atom::of_numbers(&format!("10.0.0.1/{length}"), 80)).collect();
         assert!(boxes_of(&atoms, 1 << 20).is_some());
         assert!(boxes_of(&atoms, 1 << 12).is_none());
     }
 
     #[test]
     fn where_a_list_is_lost_what_denies_matches_and_nothing_else() {
-        let atoms = [atom("10.0.0.0/8", 80), atom("10.0.0.0/8", 80), atom("192.0.2.0/24", 81)];
+        let atoms =
+            [Atom::of_numbers("10.0.0.0/8", 80), Atom::of_numbers("10.0.0.0/8", 80), Atom::of_numbers("192.0.2.0/24", 81)];
         let mut boxes = boxes_of(&atoms, 1 << 20).unwrap();
         boxes.maps = [Some(AddressMap::new(&[], Vec::new(), &[], Vec::new())), None];
         assert_eq!(matching(&boxes, &connection()), [(DENYING, 0), (DENYING, 2)]);

@@ -352,7 +352,7 @@ impl Matcher {
         let ids = if IS_SMALL {
             None
         } else {
-            index.rules_of_few().and_then(|few| few.map(|number| rules.get(number).map(|(_, rule)| rule.id.clone())).collect())
+            index.rules_of_few().and_then(|few| few.map(|number| rules.rule(number).map(|rule| rule.id.clone())).collect())
         };
         Self { rules, index, ids: ids.unwrap_or_default(), one_set }
     }

@@ -253,22 +253,10 @@ impl Three<'_> {
 #[cfg(test)]
 #[cfg(not(feature = "small"))]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::connection::Connection;
     use crate::matcher::query::PeerQuery;
     use crate::matcher::{Answer, First};
-    use crate::value::{IpBlock, Port};
-
-    /// What asks for a source and a port.
-    fn atom(block: &str, port: u16) -> Atom {
-        Atom {
-            source: Some(Arc::new(AddressRanges::of_blocks(&[IpBlock::parse(block).unwrap()]))),
-            port: Some(Arc::new(super::super::ranges::of_ports(&[Port::from(port)]))),
-            ..Atom::default()
-        }
-    }
 
     /// Each with a segment.
     fn rows_of(atoms: &[(usize, Atom)]) -> NumberRows {
@@ -292,7 +280,7 @@ mod tests {
         for number in 0..900 {
             let segment = number % SEGMENTS;
             let misses = number < 400 || segment == 3;
-            atoms.push((segment, atom("10.0.0.0/8", if misses { 81 } else { 80 })));
+            atoms.push((segment, Atom::of_numbers("10.0.0.0/8", if misses { 81 } else { 80 })));
         }
         let expected: Vec<(usize, u32)> = (0..).zip(400..410).filter(|(segment, _)| *segment != 3).collect();
         assert_eq!(first(&rows_of(&atoms)), expected);
@@ -300,7 +288,11 @@ mod tests {
 
     #[test]
     fn where_a_row_is_lost_what_denies_matches_and_nothing_else() {
-        let atoms = [(1, atom("10.0.0.0/8", 80)), (DENYING, atom("10.0.0.0/8", 80)), (2, atom("10.0.0.0/8", 80))];
+        let atoms = [
+            (1, Atom::of_numbers("10.0.0.0/8", 80)),
+            (DENYING, Atom::of_numbers("10.0.0.0/8", 80)),
+            (2, Atom::of_numbers("10.0.0.0/8", 80)),
+        ];
         let mut rows = rows_of(&atoms);
         assert_eq!(first(&rows), [(DENYING, 1), (1, 0), (2, 2)]);
         rows.source = Some(AddressMap::new(&[], Vec::new(), &[], Vec::new()));
@@ -315,7 +307,7 @@ mod tests {
             let atoms: Vec<(usize, Atom)> = (0..300)
                 .map(|number: usize| {
                     let port = if number < 298 { 81 } else { ports[number % 2] };
-                    (number % 2, atom("10.0.0.0/8", port))
+                    (number % 2, Atom::of_numbers("10.0.0.0/8", port))
                 })
                 .collect();
             let connection = Connection::new([10, 0, 0, 1].into(), ([10, 9, 9, 9], 80).into());
