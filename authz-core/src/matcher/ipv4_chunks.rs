@@ -9,11 +9,13 @@ use super::lookup::place;
 /// A set of IPv4 addresses.
 #[derive(Clone, Debug)]
 pub(super) struct Ipv4Chunks {
-    /// By the first two bytes of an address.
-    chunks: Box<[Chunk; CHUNKS]>,
+    /// By the first two bytes of an address; nothing where there are no boundaries, as in a set of IPv6 addresses alone.
+    chunks: Option<Box<[Chunk; CHUNKS]>>,
     /// Of each chunk: where the boundaries of each cell start, counted from here on; then the second halves of the
     /// boundaries.
     words: Box<[u16]>,
+    /// Whether the smallest address is in the set.
+    starts_inside: bool,
 }
 
 /// The boundaries that share their first two bytes.
@@ -48,6 +50,9 @@ const CELL: usize = 2;
 impl Ipv4Chunks {
     /// Arranges boundaries, which are sorted, without 0 and without duplicates.
     pub(super) fn new(boundaries: &[u32], starts_inside: bool) -> Self {
+        if boundaries.is_empty() {
+            return Self { chunks: None, words: Box::default(), starts_inside };
+        }
         let mut chunks = Box::new([Chunk { start: 0, end: 0, cut: 0 }; CHUNKS]);
         let mut words = Vec::with_capacity(boundaries.len() + boundaries.len() / 4 + CHUNKS);
         let (mut inside, mut empty) = (starts_inside, [None; 2]);
@@ -75,16 +80,16 @@ impl Ipv4Chunks {
         }
         // The last window may reach behind the last chunk.
         words.extend([u16::MAX; WINDOW]);
-        Self { chunks, words: words.into() }
+        Self { chunks: Some(chunks), words: words.into(), starts_inside }
     }
 
     /// Whether an address is in the set; nothing if that is not to be found, as what is built is complete.
     #[inline(always)]
     pub(super) fn contains(&self, address: u32) -> Option<bool> {
-        self.contains_at_once(address).or_else(|| self.crowd_contains(address))
+        self.contains_at_once(address).or_else(|| self.contains_at_length(address))
     }
 
-    /// The same, if it is not in a crowd.
+    /// The same, if there are boundaries and it is not in a crowd.
     #[inline(always)]
     pub(super) fn contains_at_once(&self, address: u32) -> Option<bool> {
         let (Chunk { start, end, cut }, half) = self.chunk(address)?;
@@ -102,7 +107,10 @@ impl Ipv4Chunks {
     }
 
     #[cold]
-    fn crowd_contains(&self, address: u32) -> Option<bool> {
+    fn contains_at_length(&self, address: u32) -> Option<bool> {
+        if self.chunks.is_none() {
+            return Some(self.starts_inside);
+        }
         let (Chunk { start, end, cut }, half) = self.chunk(address)?;
         if cut & CROWD == 0 {
             return None;
@@ -115,12 +123,12 @@ impl Ipv4Chunks {
     #[inline(always)]
     fn chunk(&self, address: u32) -> Option<(Chunk, u16)> {
         let [one, two, three, four] = address.to_be_bytes();
-        let chunk = self.chunks.get(usize::from(u16::from_be_bytes([one, two])))?;
+        let chunk = self.chunks.as_ref()?.get(usize::from(u16::from_be_bytes([one, two])))?;
         Some((*chunk, u16::from_be_bytes([three, four])))
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.chunks) + size_of_val(&*self.words)
+        self.chunks.as_ref().map_or(0, |chunks| size_of_val(&**chunks)) + size_of_val(&*self.words)
     }
 }
 
@@ -167,7 +175,7 @@ mod tests {
 
     /// How many chunks are crowds, and how many cells there are at most.
     fn shapes(set: &Ipv4Chunks) -> (usize, u32) {
-        let cuts = || set.chunks.iter().map(|chunk| chunk.cut);
+        let cuts = || set.chunks.iter().flat_map(|chunks| chunks.iter()).map(|chunk| chunk.cut);
         let cells = cuts().filter(|cut| cut & CROWD == 0).map(|cut| 1 << (16 - (cut & SHIFT)));
         (cuts().filter(|cut| cut & CROWD != 0).count(), cells.max().unwrap_or(0))
     }
@@ -189,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_address_behind_an_odd_number_of_boundaries_is_inside() {
-        check(&[], (0, 2));
+        check(&[], (0, 0));
         check(&[1, u32::MAX], (0, 2));
         check(&spread(500, 1 << 16), (0, 64));
         check(&spread(5000, 1 << 24), (0, 2));
