@@ -386,9 +386,9 @@ impl Index {
         Some(OneSet::new(set, dimension, self.reads, first))
     }
 
-    /// The numbers of the rules of all atoms, if these are few.
-    pub(super) fn rules_of_few(&self) -> Option<impl Iterator<Item = usize>> {
-        (self.atoms.len() <= ONE).then(|| self.atoms.iter().map(|head| place(head.rule)))
+    /// The numbers of the rules of all atoms, if there are no more than `most`.
+    pub(super) fn rules_of_few(&self, most: usize) -> Option<impl Iterator<Item = usize>> {
+        (self.atoms.len() <= most).then(|| self.atoms.iter().map(|head| place(head.rule)))
     }
 
     pub(super) fn reads(&self) -> FactSet {

@@ -331,13 +331,17 @@ impl<'a> Match<'a> {
     }
 }
 
+/// Of how many atoms the ids are at hand at most, in which part of the bytes that there are.
+const NAMED: usize = 2048;
+const NAMES_SHARE: usize = 32;
+
 /// Rules by segment: those of one action, enforced or tried out, or of one provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
     rules: Rules,
     index: Index,
-    /// Of a few atoms the ids of their rules: the way to them through index, rules and policy takes longer than finding
-    /// the atom.
+    /// Of up to [`NAMED`] atoms the ids of their rules: the way to them through index, rules and policy takes as long as
+    /// finding the atom.
     ids: Box<[RuleId]>,
     /// Where it says all.
     one_set: Option<OneSet>,
@@ -352,7 +356,8 @@ impl Matcher {
         let ids = if IS_SMALL {
             None
         } else {
-            index.rules_of_few().and_then(|few| few.map(|number| rules.rule(number).map(|rule| rule.id.clone())).collect())
+            let most = NAMED.min(bytes / NAMES_SHARE / size_of::<RuleId>());
+            index.rules_of_few(most).and_then(|few| few.map(|number| rules.rule(number).map(|rule| rule.id.clone())).collect())
         };
         Self { rules, index, ids: ids.unwrap_or_default(), one_set }
     }
