@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::lookup::place;
+use super::lookup::{halves, long_place, place};
 use crate::value::IpBlock;
 
 /// From this many blocks on it is worth it.
@@ -44,7 +44,7 @@ impl Ipv6Blocks {
             let last = first | u128::MAX.checked_shr(length.into()).unwrap_or(0);
             bounds = (first.min(bounds.0), last.max(bounds.1));
             match length {
-                0..=64 => ends.get_mut(to_usize(high(first) >> (64 - HANDS))).into_iter().for_each(|count| *count += 1),
+                0..=64 => ends.get_mut(long_place(network(first) >> (64 - HANDS))).into_iter().for_each(|count| *count += 1),
                 128 => hosts.push(first),
                 _ => others.push((first, last)),
             }
@@ -55,8 +55,8 @@ impl Ipv6Blocks {
         }
         let (mut dealt, mut networks) = (vec![0_u64; count], vec![0_u64; count]);
         for (first, length) in blocks.iter().filter_map(prefix).filter(|(_, length)| *length <= 64) {
-            let first = high(first);
-            put(&mut dealt, &mut ends, to_usize(first >> (64 - HANDS)), first << LENGTH | u64::from(length));
+            let first = network(first);
+            put(&mut dealt, &mut ends, long_place(first >> (64 - HANDS)), first << LENGTH | u64::from(length));
         }
         sort_hands(&ends, &dealt, &mut networks, |entry| *entry);
         sort_hosts(&mut hosts);
@@ -82,6 +82,12 @@ impl Ipv6Blocks {
         let hosts = self.hosts.iter().map(|host| (*host, *host));
         merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each);
     }
+}
+
+/// The first half of an address.
+fn network(address: u128) -> u64 {
+    let [network, _] = halves(address);
+    network
 }
 
 fn prefix(block: &IpBlock) -> Option<(u128, u8)> {
@@ -172,8 +178,8 @@ fn sort_hosts(hosts: &mut [u128]) {
     }
     let mut dealt = vec![0; hosts.len()];
     let mut ends = Vec::new();
-    deal(hosts, &mut dealt, &mut ends, |host| high(*host));
-    sort_hands(&ends, &dealt, hosts, |host| high(*host));
+    deal(hosts, &mut dealt, &mut ends, |host| network(*host));
+    sort_hands(&ends, &dealt, hosts, |host| network(*host));
 }
 
 /// Sorts each hand by itself: those of many are dealt again, by the first bits that then differ.
@@ -210,7 +216,7 @@ fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl F
     let differing = u64::BITS - (any ^ all).leading_zeros();
     let bits = values.len().max(16).ilog2().saturating_sub(3).min(HANDS);
     let shift = differing.saturating_sub(bits);
-    let hand = |value: &T| to_usize(key(value) >> shift & ((1 << bits) - 1));
+    let hand = |value: &T| long_place(key(value) >> shift & ((1 << bits) - 1));
     ends.clear();
     ends.resize(1 << bits, 0);
     values.iter().for_each(|value| ends.get_mut(hand(value)).into_iter().for_each(|count| *count += 1));
@@ -236,12 +242,4 @@ fn put<T>(dealt: &mut [T], ends: &mut [u32], hand: usize, value: T) {
         *place = value;
         *end += 1;
     }
-}
-
-fn high(address: u128) -> u64 {
-    u64::try_from(address >> 64).unwrap_or(u64::MAX)
-}
-
-fn to_usize(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -1,6 +1,6 @@
 //! Where an IPv6 address stands among boundaries: how many of them are not above it.
 
-use super::lookup::place;
+use super::lookup::{halves, place};
 
 /// Boundaries on the line of IPv6 addresses.
 ///
@@ -25,10 +25,10 @@ struct Hosts {
 impl Ipv6Line {
     /// Arranges boundaries, which are sorted, without 0 and without duplicates.
     pub(super) fn new(boundaries: &[u128]) -> Self {
-        let halves = || boundaries.iter().map(|boundary| halves_of(*boundary));
-        let mut networks: Vec<u64> = halves().map(|[network, _]| network).collect();
+        let all = || boundaries.iter().map(|boundary| halves(*boundary));
+        let mut networks: Vec<u64> = all().map(|[network, _]| network).collect();
         networks.dedup();
-        let hosts = halves().any(|[_, host]| host != 0).then(|| Hosts::new(halves()));
+        let hosts = all().any(|[_, host]| host != 0).then(|| Hosts::new(all()));
         Self { networks: Sorted::new(networks), hosts }
     }
 
@@ -36,7 +36,7 @@ impl Ipv6Line {
     /// a place behind all.
     #[inline]
     pub(super) fn position(&self, address: u128) -> usize {
-        let [network, host] = halves_of(address);
+        let [network, host] = halves(address);
         let passed = self.networks.not_above(network);
         match &self.hosts {
             None => passed,
@@ -77,12 +77,6 @@ impl Hosts {
         let first = start(own)?;
         Some(first + self.halves.get(first..end)?.partition_point(|other| *other <= host))
     }
-}
-
-/// The first half of an address, and the second.
-#[inline]
-fn halves_of(address: u128) -> [u64; 2] {
-    [address >> 64, address & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(u64::MAX))
 }
 
 /// Sorted values, found by a few comparisons with all values of a cache line at a time.

@@ -7,8 +7,10 @@
 //! in memory is a group, a target and a line.
 
 mod build;
+mod pieces;
+mod pouring;
 
-use super::lookup::{place, signed};
+use super::lookup::{halves, place, signed};
 
 /// A set of IPv6 addresses.
 #[derive(Clone, Debug)]
@@ -128,8 +130,7 @@ impl Ipv6Tree {
     /// Whether an address is in the set; nothing if that is not to be found, as what is built is complete.
     #[inline(never)]
     pub(super) fn contains(&self, address: u128) -> Option<bool> {
-        let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
-        let (network, host) = (half(address >> 64), half(address & u128::from(u64::MAX)));
+        let [network, host] = halves(address);
         let offset = network.wrapping_sub(self.base);
         if offset > self.span {
             return Some(false);

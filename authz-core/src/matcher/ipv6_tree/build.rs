@@ -1,10 +1,10 @@
 //! Builds an [`Ipv6Tree`] from ranges.
 
-use super::super::lookup::signed;
+use super::super::lookup::{halves, long_place, signed};
 use super::super::ranges::Ranges;
-use super::{
-    BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, Line, MANY, NO_STARTS, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE,
-};
+use super::pieces::{HostRanges, Piece, Pieces, are_few, hosts_of, to_u32};
+use super::pouring::Pouring;
+use super::{BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, MANY, NO_STARTS, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE};
 
 /// How many starts a cell should have that leads to lines, and one of the roots.
 const CELL: usize = 32;
@@ -22,17 +22,6 @@ const SHARE: usize = 6;
 
 /// How many pages an address leads through; behind them lines are searched however many there are.
 const DEEPEST: usize = 6;
-
-/// A stretch of halves that are inside, or one half of which some are.
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    first: u64,
-    last: u64,
-    /// Where its ranges of second halves start, and how many there are; none of a stretch.
-    hosts: (u32, u32),
-}
-
-type HostRanges = [(u64, u64)];
 
 impl Ipv6Tree {
     /// Arranges ranges, which do not touch.
@@ -78,7 +67,7 @@ impl Ipv6Tree {
         // Cells start where networks do, which then are whole ones or in one.
         let base = base >> shift << shift;
         let span = end - base;
-        let cells = to_usize(span >> shift) + 1;
+        let cells = long_place(span >> shift) + 1;
         let number = to_u32(self.pages.len());
         let of_page = self.groups.len();
         let fine = shift.min(32).saturating_sub(START_BITS);
@@ -87,7 +76,7 @@ impl Ipv6Tree {
         let mut groups = vec![Group::default(); cells.div_ceil(64)];
         let mut targets: Vec<Target> = Vec::new();
         self.groups.extend_from_slice(&groups);
-        let cell_of = |half: u64| to_usize((half.clamp(base, end) - base) >> shift);
+        let cell_of = |half: u64| long_place((half.clamp(base, end) - base) >> shift);
         let (mut at, mut next) = (0, 0);
         while let Some(piece) = pieces.get(at) {
             let cell = cell_of(piece.first).max(next);
@@ -217,15 +206,6 @@ impl Ipv6Tree {
     }
 }
 
-fn hosts_of<'h>(piece: &Piece, hosts: &'h HostRanges) -> &'h HostRanges {
-    place_of(piece.hosts).and_then(|range| hosts.get(range)).unwrap_or_default()
-}
-
-/// Whether a line has a place for each.
-fn are_few(hosts: &HostRanges) -> bool {
-    hosts.len() <= HOSTS && hosts.iter().all(|(first, last)| first == last)
-}
-
 /// Tells what starts and ends from one half to another, counted from the first: with which code, and which hosts.
 #[inline(always)]
 fn each_start(
@@ -284,14 +264,14 @@ struct Roots {
 impl Roots {
     /// Of so many ranges from the first address to the last.
     fn new((first, last): (u128, u128), count: usize) -> Self {
-        let (base, end) = (halves(first).0, halves(last).0);
+        let ([base, _], [end, _]) = (halves(first), halves(last));
         let shift = even_shift(end - base, count, CELL_OF_ROOT);
         let base = base >> shift << shift;
         let mut tree = Ipv6Tree {
             base,
             span: end - base,
             shift,
-            roots: Vec::with_capacity(to_usize((end - base) >> shift) + 1),
+            roots: Vec::with_capacity(long_place((end - base) >> shift) + 1),
             pages: Vec::new(),
             groups: Vec::new(),
             targets: Vec::new(),
@@ -320,7 +300,7 @@ impl Roots {
     #[inline(never)]
     fn add_root(&mut self) {
         let ((start, stop), [outside, inside]) = (self.bounds, self.whole);
-        let (start, stop) = (halves(start).0, halves(stop).0);
+        let ([start, _], [stop, _], [end, _]) = (halves(start), halves(stop), halves(self.end));
         let root = match self.pieces.all.as_slice() {
             [] => outside,
             [piece] if piece.hosts.1 == 0 && piece.first == start && piece.last == stop => inside,
@@ -328,7 +308,7 @@ impl Roots {
         };
         self.tree.roots.push(root);
         self.pieces.clear();
-        self.bounds = bounds(stop.saturating_add(1), self.tree.shift, halves(self.end).0);
+        self.bounds = bounds(stop.saturating_add(1), self.tree.shift, end);
     }
 
     fn end(mut self) -> Ipv6Tree {
@@ -348,79 +328,6 @@ fn bounds(start: u64, shift: u8, end: u64) -> (u128, u128) {
     let stop = start.saturating_add((1 << shift) - 1).min(end);
     (u128::from(start) << 64, u128::from(stop) << 64 | u128::from(u64::MAX))
 }
-
-/// The line of a cell that is filled, and where those before it start.
-#[derive(Debug)]
-struct Pouring<K, const N: usize> {
-    line: Line<K, N>,
-    used: usize,
-    used_hosts: usize,
-    /// Where the cell's lines start, roughly; how many they are, counted as far as a target has places for them.
-    starts: [u32; STARTS + 1],
-    lines: usize,
-}
-
-impl<K: Copy + Default, const N: usize> Pouring<K, N> {
-    fn new() -> Self {
-        let line = Line { keys: [K::default(); N], codes: [0; 8], hosts: [0; HOSTS] };
-        Self { line, used: 0, used_hosts: 0, starts: [0; STARTS + 1], lines: 0 }
-    }
-
-    #[inline(always)]
-    fn add(&mut self, all: &mut Vec<Line<K, N>>, key: K, code: u8, hosts: &[u64], rough: u32) {
-        if self.used == N || self.used_hosts + hosts.len() > HOSTS {
-            self.pour(all);
-        }
-        if self.used == 0 {
-            self.starts.get_mut(self.lines).into_iter().for_each(|start| *start = rough);
-        }
-        let place = u8::try_from(self.used_hosts).unwrap_or_default();
-        let code = match code {
-            OFF => OFF | ((1 << hosts.len()) - 1) << place,
-            BETWEEN | BY_PAGE => code + place,
-            code => code,
-        };
-        for host in hosts {
-            self.line.hosts.get_mut(self.used_hosts).into_iter().for_each(|place| *place = *host);
-            self.used_hosts += 1;
-        }
-        if let (Some(of_key), Some(of_code)) = (self.line.keys.get_mut(self.used), self.line.codes.get_mut(self.used)) {
-            (*of_key, *of_code) = (key, code);
-        }
-        self.used += 1;
-    }
-
-    fn pour(&mut self, all: &mut Vec<Line<K, N>>) {
-        // What is repeated behind the last start changes nothing.
-        if let Some(last) = self.used.checked_sub(1)
-            && let (Some(key), Some(code)) = (self.line.keys.get(last).copied(), self.line.codes.get(last).copied())
-        {
-            self.line.keys.iter_mut().skip(self.used).for_each(|place| *place = key);
-            self.line.codes.iter_mut().skip(self.used).for_each(|place| *place = code);
-        }
-        all.push(self.line);
-        (self.used, self.used_hosts) = (0, 0);
-        self.lines += 1;
-    }
-
-    /// Adds the last line, and says where lines start; answers whether they are found by that.
-    fn end(mut self, all: &mut Vec<Line<K, N>>, starts: &mut [u64; STARTS / 4]) -> bool {
-        self.pour(all);
-        let known = self.starts.get(1..self.lines).unwrap_or_default();
-        for (four, known) in starts.iter_mut().zip(known.chunks(4)) {
-            for (start, at) in known.iter().zip([0, 16, 32, 48]) {
-                *four ^= (1 << START_BITS | u64::from(*start)) << at;
-            }
-        }
-        // More than three that start alike would have to be looked at one by one.
-        let is_told =
-            self.starts.windows(TOLD).take((self.lines + 1).saturating_sub(TOLD)).all(|some| some.first() != some.last());
-        self.lines <= STARTS + 1 && is_told
-    }
-}
-
-/// Of so many lines in a row the first and the last must start differently, as far as a target says it.
-const TOLD: usize = 4;
 
 /// How many low bits do not choose among cells that would have so many starts, were these spread evenly.
 fn even_shift(span: u64, starts: usize, share: usize) -> u8 {
@@ -446,75 +353,12 @@ fn shift(span: u64, pieces: &[Piece]) -> u8 {
     let mut last = None;
     for piece in pieces.iter().filter(|piece| piece.last - piece.first < (1 << finest) - 1) {
         let bits = last.replace(piece.first).map_or(64, |last: u64| 64 - (last ^ piece.first).leading_zeros());
-        apart.get_mut(to_usize(bits.into())).into_iter().for_each(|count| *count += 1);
+        apart.get_mut(long_place(bits.into())).into_iter().for_each(|count| *count += 1);
     }
     let used = |shift: &u8| apart.iter().skip(usize::from(*shift) + 1).sum::<usize>();
     (finest..coarse).find(|shift| used(shift) <= pieces.len() / SHARE).unwrap_or(coarse)
 }
 
-/// Ranges of addresses by first halves, with the ranges of second halves where those are not all inside.
-#[derive(Debug, Default)]
-struct Pieces {
-    all: Vec<Piece>,
-    hosts: Vec<(u64, u64)>,
-}
-
-impl Pieces {
-    fn clear(&mut self) {
-        self.all.clear();
-        self.hosts.clear();
-    }
-
-    /// Adds a range, which comes after the others.
-    #[inline(always)]
-    fn add(&mut self, first: u128, last: u128) {
-        let ((mut from, low), (mut to, high)) = (halves(first), halves(last));
-        if from == to && (low, high) != (0, u64::MAX) {
-            return self.add_hosts(from, (low, high));
-        }
-        if low != 0 {
-            self.add_hosts(from, (low, u64::MAX));
-            from += 1;
-        }
-        let is_cut = high != u64::MAX;
-        if from < to || !is_cut {
-            to -= u64::from(is_cut);
-            self.all.push(Piece { first: from, last: to, hosts: (0, 0) });
-            to += u64::from(is_cut);
-        }
-        if is_cut {
-            self.add_hosts(to, (0, high));
-        }
-    }
-
-    fn add_hosts(&mut self, half: u64, range: (u64, u64)) {
-        match self.all.last_mut() {
-            Some(last) if last.first == half && last.hosts.1 != 0 => last.hosts.1 += 1,
-            _ => self.all.push(Piece { first: half, last: half, hosts: (to_u32(self.hosts.len()), 1) }),
-        }
-        self.hosts.push(range);
-    }
-}
-
-/// The first half of an address, and the second.
-fn halves(address: u128) -> (u64, u64) {
-    let half = |half: u128| u64::try_from(half).unwrap_or(u64::MAX);
-    (half(address >> 64), half(address & u128::from(u64::MAX)))
-}
-
-fn place_of((start, count): (u32, u32)) -> Option<std::ops::Range<usize>> {
-    let start = usize::try_from(start).ok()?;
-    Some(start..start + usize::try_from(count).ok()?)
-}
-
-fn to_u32(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
 fn to_u64(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-fn to_usize(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }
