@@ -6,12 +6,13 @@
 use super::DENYING;
 use super::atom::Atom;
 use super::block::Shared;
+use super::by_pattern::ByPattern;
 use super::candidate::{Candidate, FourTimes, Head, Run, TestOf};
 use super::identities::Identities;
 use super::index::Sink;
 use super::key::{Key, PEER, PORT, SNI};
 use super::leading::{Leading, LeadingSet};
-use super::lists::{Lists, Row, TestsOf};
+use super::lists::{Lists, Row};
 use super::lookup::{AddressMap, PortMap, place};
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
@@ -41,7 +42,7 @@ pub(super) struct Keyed {
     /// By class of identities: exactly those that they may match.
     classes: Box<[List]>,
     /// By the number of a pattern over identities; most identities have a class.
-    peer: TestsOf,
+    peer: ByPattern<TestOf>,
     /// What those tests take that are not told.
     takes: Box<[Sieve]>,
     /// By the number of a pattern over server names.
@@ -171,7 +172,7 @@ impl Keyed {
         let sieve = Sieve::of_query(query, leading_of);
         let search = Search { keyed: self, query, port: port.map(FourTimes::new), sieve };
         let Patterns { identities, names } = patterns;
-        if self.peer.has_any() {
+        if !self.peer.is_empty() {
             match query.peer {
                 PeerQuery::Class(class) => match self.classes.get(place(class)) {
                     Some(list) if !IS_SMALL && *list != List::NOT_FORESEEN => search.scan(Some(list), found),
@@ -286,7 +287,7 @@ impl Keyed {
     pub(super) fn longest(&self) -> usize {
         let lists = [&self.lists, &self.classes, &self.sni];
         let longest = lists.into_iter().flatten().map(|list| list.length()).max().unwrap_or_default();
-        longest.max(self.peer.longest())
+        longest.max(self.peer.iter().map(<[TestOf]>::len).max().unwrap_or_default())
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::by_pattern::ByPattern;
 use super::candidate::{Run, TestOf};
 use super::classes::Classes;
 use super::key::Key;
@@ -197,7 +198,7 @@ impl<'e, 'a> Lists<'e, 'a> {
         if range.is_empty() {
             return Vec::new();
         }
-        let uses = Uses::new(self.entries, range, patterns);
+        let uses = uses_of(self.entries, range, patterns);
         let mut run = Run::default();
         let list_of = |of_pattern: &[usize]| {
             self.shorten(of_pattern.iter().copied());
@@ -214,15 +215,15 @@ impl<'e, 'a> Lists<'e, 'a> {
 
     /// By the number of a pattern over identities: the places of entries that are looked up by it.
     #[inline(never)]
-    pub(super) fn uses(&mut self, range: Range<usize>, patterns: usize) -> Uses {
-        let uses = Uses::new(self.entries, range, patterns);
+    pub(super) fn uses(&mut self, range: Range<usize>, patterns: usize) -> ByPattern<usize> {
+        let uses = uses_of(self.entries, range, patterns);
         uses.iter().for_each(|of_pattern| self.shorten(of_pattern.iter().copied()));
         uses
     }
 
     /// The same as tests.
-    pub(super) fn tests_of(&self, uses: &Uses) -> TestsOf {
-        TestsOf::new(uses.iter().map(|of_pattern| self.kept(of_pattern).map(|at| at.test)), uses.places.len())
+    pub(super) fn tests_of(&self, uses: &ByPattern<usize>) -> ByPattern<TestOf> {
+        ByPattern::in_order(uses.iter().map(|of_pattern| self.kept(of_pattern).map(|row| row.test)), uses.len())
     }
 
     /// What is needed of those entries that are not left out.
@@ -242,7 +243,7 @@ impl<'e, 'a> Lists<'e, 'a> {
     /// Classes that too many patterns match have no such list, so that a thousand identities times a
     /// thousand patterns are not written out.
     #[inline(never)]
-    pub(super) fn classes(&mut self, peer: &Uses, foreseen: &[PatternNumbers]) -> Vec<List> {
+    pub(super) fn classes(&mut self, peer: &ByPattern<usize>, foreseen: &[PatternNumbers]) -> Vec<List> {
         let mut lists = vec![List::NOT_FORESEEN; foreseen.len()];
         let mut run = Run::default();
         let mut of_patterns: SmallVec<[&[usize]; 16]> = SmallVec::new();
@@ -275,105 +276,25 @@ impl<'e, 'a> Lists<'e, 'a> {
     }
 }
 
-/// The tests of those atoms that are looked up by each pattern.
-#[derive(Clone, Debug)]
-pub(super) struct TestsOf {
-    /// Pattern by pattern.
-    tests: Box<[TestOf]>,
-    /// By the number of a pattern: where its own start, and those of the one before end.
-    starts: Box<[u32]>,
+/// The patterns that an entry is looked up by.
+fn patterns_of<'e>(entries: &'e [Entry<'_>], at: usize) -> &'e [u32] {
+    entries.get(at).map_or(&[], |Entry { atom, key, .. }| match key {
+        Key::Peer(list) => atom.peer.any.get(*list).map_or(&[], |numbers| numbers),
+        Key::Sni(list) => atom.sni.any.get(*list).map_or(&[], |numbers| numbers),
+        Key::Address(_) | Key::Port => &[],
+    })
 }
 
-impl TestsOf {
-    /// Of patterns in the order of their numbers; there are no more than `most`.
-    fn new<I: Iterator<Item = TestOf>>(of_patterns: impl Iterator<Item = I>, most: usize) -> Self {
-        let mut tests = Vec::with_capacity(most);
-        let end_of = |of_pattern: I| {
-            tests.extend(of_pattern);
-            u32::try_from(tests.len()).unwrap_or(u32::MAX)
-        };
-        let starts = std::iter::once(0).chain(of_patterns.map(end_of)).collect();
-        Self { tests: tests.into(), starts }
-    }
-
-    /// Those of a pattern.
-    #[inline]
-    pub(super) fn of(&self, pattern: u32) -> &[TestOf] {
-        let own = self.starts.get(place(pattern)..).and_then(|starts| starts.first_chunk());
-        own.and_then(|[start, end]| self.tests.get(place(*start)..place(*end))).unwrap_or_default()
-    }
-
-    /// Whether an atom is looked up by one of the patterns.
-    #[inline]
-    pub(super) fn has_any(&self) -> bool {
-        !self.tests.is_empty()
-    }
-
-    /// How many of one pattern there are at most.
-    pub(super) fn longest(&self) -> usize {
-        (0..).zip(&self.starts).map(|(pattern, _)| self.of(pattern).len()).max().unwrap_or_default()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.tests) + size_of_val(&*self.starts)
-    }
-}
-
-/// Which entries are looked up by each pattern.
-pub(super) struct Uses {
-    /// Pattern by pattern, those of one in order.
-    places: Vec<usize>,
-    /// By the number of a pattern: where its own end, and those of the next start.
-    ends: Vec<usize>,
-}
-
-impl Uses {
-    /// Of a range of entries, for so many patterns: counted first, so that none has to be sorted.
-    fn new(entries: &[Entry<'_>], range: Range<usize>, patterns: usize) -> Self {
-        let numbers = |at: usize| -> &[u32] {
-            entries.get(at).map_or(&[], |Entry { atom, key, .. }| match key {
-                Key::Peer(list) => atom.peer.any.get(*list).map_or(&[], |numbers| numbers),
-                Key::Sni(list) => atom.sni.any.get(*list).map_or(&[], |numbers| numbers),
-                Key::Address(_) | Key::Port => &[],
-            })
-        };
-        let mut ends = vec![0_usize; patterns];
-        // Numbers are in order, and a policy may name one value twice.
-        let each = |count: &mut dyn FnMut(usize, usize)| {
-            for at in range.clone() {
-                let mut before = None;
-                for number in numbers(at).iter().filter(|number| before.replace(**number) != Some(**number)) {
-                    count(at, place(*number));
-                }
-            }
-        };
-        each(&mut |_, number| ends.get_mut(number).into_iter().for_each(|count| *count += 1));
-        let mut start = 0;
-        for end in &mut ends {
-            start += std::mem::replace(end, start);
+/// Of a range of entries the places of those that are looked up by each of so many patterns.
+fn uses_of(entries: &[Entry<'_>], range: Range<usize>, patterns: usize) -> ByPattern<usize> {
+    ByPattern::counted(patterns, |add| {
+        for at in range.clone() {
+            // Numbers are in order, and a policy may name one value twice.
+            let mut before = None;
+            let patterns = patterns_of(entries, at).iter().filter(|pattern| before.replace(**pattern) != Some(**pattern));
+            patterns.for_each(|pattern| add(*pattern, at));
         }
-        let mut places = vec![0; start];
-        each(&mut |at, number| {
-            if let Some(end) = ends.get_mut(number) {
-                places.get_mut(*end).into_iter().for_each(|place| *place = at);
-                *end += 1;
-            }
-        });
-        Self { places, ends }
-    }
-
-    /// The entries of a pattern.
-    fn of(&self, pattern: u32) -> &[usize] {
-        let own = place(pattern);
-        let end = |at: usize| self.ends.get(at).copied().unwrap_or_default();
-        self.places.get(own.checked_sub(1).map_or(0, end)..end(own)).unwrap_or_default()
-    }
-
-    /// By the number of a pattern, its entries.
-    fn iter(&self) -> impl Iterator<Item = &[usize]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| self.places.get(start..*end).unwrap_or_default())
-    }
+    })
 }
 
 /// Whether an identity that matches one pattern of the key may still fail the atom.

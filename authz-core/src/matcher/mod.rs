@@ -25,6 +25,7 @@ mod affixes;
 mod atom;
 mod block;
 mod boxes;
+mod by_pattern;
 mod candidate;
 mod classes;
 mod filter;
