@@ -13,6 +13,7 @@ use crate::workload::{Mesh, ProviderKind};
 
 /// What workloads share to which the same policies apply.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct CompiledRules {
     pub(super) matcher: Matcher,
     pub(super) has: Has,
@@ -96,4 +97,46 @@ fn custom(selection: &Selection, mesh: &Mesh, rules: &mut Rules) -> Vec<Box<str>
         }
     }
     providers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::{Authorizer, Compiled};
+    use super::*;
+    use crate::{Connection, PolicySet, Verdict, Workload};
+
+    #[test]
+    fn where_the_rule_that_matches_is_lost_the_connection_is_denied() {
+        let list: Vec<String> = (0..5000).map(|n| format!("10.{}.{}.0/24", n / 100, n % 100 * 2)).collect();
+        let by_list = format!("{{from: [{{source: {{ipBlocks: [{}]}}}}]}}", list.join(", "));
+        let by_port = "{to: [{operation: {ports: ['80']}}]}".to_owned();
+        for (action, rule, count) in [
+            ("DENY", &by_port, 1),
+            ("DENY", &by_port, 100),
+            ("DENY", &by_list, 1),
+            ("ALLOW", &by_port, 1),
+            ("AUDIT", &by_port, 1),
+        ] {
+            let mut text = String::new();
+            for n in 0..count {
+                writeln!(
+                    text,
+                    "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: a-{n}, namespace: foo}}, \
+                     spec: {{action: {action}, rules: [{rule}]}}}}"
+                )
+                .unwrap();
+            }
+            let authorizer = PolicySet::from_yaml(&text, &Mesh::default()).unwrap().authorizer_for(&Workload::new("foo"));
+            let Compiled { rules, selection, mesh, .. } = &*authorizer.0;
+            let mut rules = CompiledRules::clone(rules);
+            rules.matcher.lose_rules();
+            let lost = Authorizer(Arc::new(Compiled::new(Arc::new(rules), selection.clone(), mesh)));
+            let connection = Connection::new([10, 1, 2, 3].into(), ([10, 0, 0, 9], 80).into()).plaintext();
+            let verdict = if action == "AUDIT" { Verdict::Allow } else { Verdict::Deny };
+            assert_eq!(lost.decide(&connection).verdict(), verdict, "{action} {count}: {}", lost.decide(&connection));
+            assert!(action != "DENY" || !lost.allows(&connection), "{count}");
+        }
+    }
 }

@@ -388,7 +388,11 @@ impl Matcher {
         }
         let mut first = First::new(segments);
         self.index.find(&self.rules, connection, &mut first)?;
-        Some(first.found().and_then(|(at, atom)| Some((at, self.rule_id(atom)?))))
+        match first.found() {
+            // A match whose rule is lost is none that did not happen.
+            Some((at, atom)) => Some(Some((at, self.rule_id(atom)?))),
+            None => Some(None),
+        }
     }
 
     /// The rule of an atom.
@@ -404,8 +408,16 @@ impl Matcher {
     /// The first rule of each of some segments that matches, where all that is asked is whether one large set
     /// holds an address: where it does not, and where it does.
     pub(crate) fn by_one_set<const N: usize>(&self, segments: [usize; N]) -> Option<[[Option<&RuleId>; N]; 2]> {
-        let one_set = self.one_set.as_ref()?;
-        Some(one_set.first.map(|first| segments.map(|segment| self.rule_id(*first.get(segment)?))))
+        let mut is_lost = false;
+        let by_holds = self.one_set.as_ref()?.first.map(|first| {
+            segments.map(|segment| {
+                let atom = first.get(segment).copied().filter(|atom| *atom != NO_ATOM)?;
+                let id = self.rule_id(atom);
+                is_lost |= id.is_none();
+                id
+            })
+        });
+        (!is_lost).then_some(by_holds)
     }
 
     /// Whether that set holds the address, if a few steps say it.
@@ -435,8 +447,16 @@ impl Matcher {
         let number = if answer.has(segment) { self.index.rule(answer.first_of(segment)) } else { None };
         match number.and_then(|number| self.rules.get(number)) {
             Some((rank, rule)) => Match { rule: Some((rank, &rule.id)), needs: FactSet::EMPTY },
+            // Where a rule matches and is lost, nothing is certain.
+            None if answer.has(segment) => Match { rule: None, needs: FactSet::ALL },
             None => Match { rule: None, needs: answer.needs_of(segment) },
         }
+    }
+
+    /// Loses all rules, which does not happen.
+    #[cfg(test)]
+    pub(crate) fn lose_rules(&mut self) {
+        (self.rules, self.ids) = (Rules::default(), Box::default());
     }
 
     /// How the rules are arranged.
