@@ -38,7 +38,8 @@ pub struct Stats {
     pub wide: usize,
     /// Rows that have to be combined for them.
     pub blocks: usize,
-    /// Bits of each of these rows: 256, or 64 to stay within [`Limits::index_bytes`](crate::Limits::index_bytes).
+    /// Bits of each of these rows: 256, or 64 to stay within [`Limits::index_bytes`](crate::Limits::index_bytes) and
+    /// with the feature `small`.
     pub block_bits: usize,
     /// Sets of thousands of address ranges that are kept apart, each a look of its own.
     pub large_sets: usize,

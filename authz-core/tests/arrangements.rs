@@ -256,6 +256,7 @@ fn rules_of_which_nothing_is_rare_decide_the_same() {
     let (fast, small) = (within(64 << 20), within(400_000));
     assert!(fast.stats().blocks > 2 && fast.stats().block_bits == WIDE, "{}", fast.stats());
     assert!(small.stats().blocks > 16 && small.stats().block_bits == 64, "{}", small.stats());
+    // What is given is aimed at: what the rules say takes as much as it takes.
     assert!(
         (IS_SMALL || fast.stats().bytes > 1_100_000) && small.stats().bytes < 800_000,
         "{} and {}",
@@ -420,6 +421,31 @@ fn a_long_list_that_many_entries_share_is_not_written_down_for_each() {
         assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
         every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
     }
+}
+
+#[test]
+fn a_list_of_thousands_of_blocks_that_come_to_few_ranges_is_no_large_set() {
+    let neighbours: Vec<String> = (0..5000_u32).map(|n| format!("'2001:db8:1:{n:x}::/64'")).collect();
+    let list = neighbours.join(", ");
+    let rule = |hole: u32| format!("{{source: {{notIpBlocks: ['2001:db8:1:{hole}::/64']}}}}");
+    let conditions = format!("when: [{{key: source.ip, values: [{list}]}}]");
+    let text = policy("a", "DENY", &format!("from: [{}, {}], {conditions}", rule(7), rule(9)));
+    let same: Vec<String> = (0..9).map(|n| policy(&format!("b-{n}"), "ALLOW", &repeated(n))).collect();
+    let real: Vec<String> = (0..5000_u32).map(|n| format!("'2001:db8:{n:x}:2::/64'")).collect();
+    let real = policy("c", "DENY", &format!("from: [{{source: {{ipBlocks: [{}]}}}}]", real.join(", ")));
+    let authorizer = PolicySet::from_yaml(&(text + &same.concat() + &real), &Mesh::default()).unwrap();
+    let authorizer = authorizer.authorizer_for(&Workload::new("foo"));
+    assert_eq!((authorizer.stats().asked, authorizer.stats().large_sets), (0, 1), "{}", authorizer.stats());
+    for source in ["2001:db8:1:5::1", "2001:db8:1:ffff::1", "2001:db8:2:2::1", "2001:db8:2:3::1", "2001:db9::3"] {
+        let connection = connection().source_ip(Fact::Known(source.parse().unwrap())).plaintext();
+        assert_eq!(authorizer.decide(&connection), authorizer.explain(&connection).decision, "{connection:?}");
+        every_way_agrees(&authorizer, &connection, &mut DecisionCache::new(1));
+    }
+}
+
+/// One address, thousands of times.
+fn repeated(address: u32) -> String {
+    format!("from: [{{source: {{ipBlocks: [{}]}}}}]", vec![format!("'2001:db9::{address:x}'"); 5000].join(", "))
 }
 
 /// From 10.0.0.7 to port 9000, with nothing known of the peer.

@@ -15,11 +15,13 @@ pub(super) const MANY: usize = 4096;
 /// How many hands there are at most, as a number of bits.
 const HANDS: u32 = 12;
 
-/// How many bits of the entry of a network say how long it is.
+/// How many bits of the entry of a network say how long it is. As many first bits of the address make room for
+/// them, which the hand has.
 const LENGTH: u32 = 7;
+const _: () = assert!(LENGTH <= HANDS && 64 < 1 << LENGTH);
 
 /// Blocks in order, which may overlap.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ipv6Blocks {
     /// Networks of up to 64 bits: the first half of the address without its first bits, and the length.
     networks: Box<[u64]>,
@@ -32,7 +34,8 @@ pub(super) struct Ipv6Blocks {
 }
 
 impl Ipv6Blocks {
-    /// The IPv6 blocks among some, if they are many.
+    /// The IPv6 blocks among some, if they are many; nothing too if one could not be dealt out, as what is built is
+    /// complete.
     #[inline(never)]
     pub(super) fn of(blocks: &[IpBlock]) -> Option<Self> {
         if blocks.len() < MANY {
@@ -56,18 +59,28 @@ impl Ipv6Blocks {
         let (mut dealt, mut networks) = (vec![0_u64; count], vec![0_u64; count]);
         for (first, length) in blocks.iter().filter_map(prefix).filter(|(_, length)| *length <= 64) {
             let first = network(first);
-            put(&mut dealt, &mut ends, long_place(first >> (64 - HANDS)), first << LENGTH | u64::from(length));
+            put(&mut dealt, &mut ends, long_place(first >> (64 - HANDS)), first << LENGTH | u64::from(length))?;
         }
-        sort_hands(&ends, &dealt, &mut networks, |entry| *entry);
-        sort_hosts(&mut hosts);
+        sort_hands(&ends, &dealt, &mut networks, |entry| *entry)?;
+        sort_hosts(&mut hosts)?;
         // Few blocks are none of the other two.
         others.sort_unstable();
         Some(Self { networks: networks.into(), ends: ends.into(), hosts: hosts.into(), others: others.into(), bounds })
     }
 
-    /// How many there are.
+    /// How many there are, and so how many ranges they come to at most.
     pub(super) fn len(&self) -> usize {
         self.networks.len() + self.hosts.len() + self.others.len()
+    }
+
+    /// Whether they come to many ranges too: a list may name neighbours, or one block many times.
+    pub(super) fn are_many_ranges(&self) -> bool {
+        let mut left = MANY;
+        let counted = self.each_range(&mut |_, _| {
+            left -= 1;
+            (left > 0).then_some(())
+        });
+        counted.is_none()
     }
 
     /// The first address of them all and the last.
@@ -75,12 +88,13 @@ impl Ipv6Blocks {
         self.bounds
     }
 
-    /// Tells the ranges of what they hold, in order; none of them touch.
+    /// Tells the ranges of what they hold, in order, until `each` has enough; none of them touch. Answers whether all were
+    /// told.
     #[inline(never)]
-    pub(super) fn each_range(&self, each: &mut dyn FnMut(u128, u128)) {
+    pub(super) fn each_range(&self, each: &mut dyn FnMut(u128, u128) -> Option<()>) -> Option<()> {
         let networks = Networks { entries: &self.networks, ends: &self.ends, at: 0, hand: 0 };
         let hosts = self.hosts.iter().map(|host| (*host, *host));
-        merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each);
+        merge(networks, Both { one: hosts.peekable(), other: self.others.iter().copied().peekable() }, each)
     }
 }
 
@@ -101,29 +115,30 @@ fn prefix(block: &IpBlock) -> Option<(u128, u8)> {
 fn merge(
     networks: impl Iterator<Item = (u64, u64)>,
     others: impl Iterator<Item = (u128, u128)>,
-    each: &mut dyn FnMut(u128, u128),
-) {
+    each: &mut dyn FnMut(u128, u128) -> Option<()>,
+) -> Option<()> {
     let mut open: Option<(u128, u128)> = None;
-    let mut add = |first: u128, last: u128| match &mut open {
-        Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-        Some(open) => {
-            let (first, last) = std::mem::replace(open, (first, last));
-            each(first, last);
+    let mut add = |first: u128, last: u128| {
+        match &mut open {
+            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+            Some(open) => {
+                let (first, last) = std::mem::replace(open, (first, last));
+                each(first, last)?;
+            }
+            None => open = Some((first, last)),
         }
-        None => open = Some((first, last)),
+        Some(())
     };
     let mut others = others.peekable();
     for (first, last) in networks {
         let (first, last) = (u128::from(first) << 64, u128::from(last) << 64 | u128::from(u64::MAX));
         while let Some((one, end)) = others.next_if(|(one, _)| *one < first) {
-            add(one, end);
+            add(one, end)?;
         }
-        add(first, last);
+        add(first, last)?;
     }
-    others.for_each(|(first, last)| add(first, last));
-    if let Some((first, last)) = open {
-        each(first, last);
-    }
+    others.try_for_each(|(first, last)| add(first, last))?;
+    open.map_or(Some(()), |(first, last)| each(first, last))
 }
 
 /// What two sorted sequences hold, in order.
@@ -172,31 +187,31 @@ fn low_bits(entry: u64) -> u32 {
     u32::try_from(entry & ((1 << LENGTH) - 1)).unwrap_or(0)
 }
 
-fn sort_hosts(hosts: &mut [u128]) {
+fn sort_hosts(hosts: &mut [u128]) -> Option<()> {
     if hosts.is_sorted() {
-        return;
+        return Some(());
     }
     let mut dealt = vec![0; hosts.len()];
     let mut ends = Vec::new();
-    deal(hosts, &mut dealt, &mut ends, |host| network(*host));
-    sort_hands(&ends, &dealt, hosts, |host| network(*host));
+    deal(hosts, &mut dealt, &mut ends, |host| network(*host))?;
+    sort_hands(&ends, &dealt, hosts, |host| network(*host))
 }
 
-/// Sorts each hand by itself: those of many are dealt again, by the first bits that then differ.
-fn sort_hands<T: Copy + Ord>(ends: &[u32], dealt: &[T], sorted: &mut [T], key: impl Fn(&T) -> u64 + Copy) {
+/// Sorts each hand by itself: those of many are dealt again, by the first bits that then differ. Nothing if one is lost.
+fn sort_hands<T: Copy + Ord>(ends: &[u32], dealt: &[T], sorted: &mut [T], key: impl Fn(&T) -> u64 + Copy) -> Option<()> {
     let (mut rest, mut start, mut inner) = (sorted, 0, Vec::new());
     for end in ends {
         let end = place(*end);
-        let Some(hand) = dealt.get(start..end) else { break };
-        let Some((own, behind)) = rest.split_at_mut_checked(hand.len()) else { break };
+        let hand = dealt.get(start..end)?;
+        let (own, behind) = rest.split_at_mut_checked(hand.len())?;
         if hand.len() <= FEW || hand.is_sorted() {
             own.copy_from_slice(hand);
             own.sort_unstable();
         } else {
-            deal(hand, own, &mut inner, key);
+            deal(hand, own, &mut inner, key)?;
             let (mut own, mut before) = (own, 0);
             for end in &inner {
-                let Some((few, behind)) = own.split_at_mut_checked(place(end - before)) else { break };
+                let (few, behind) = own.split_at_mut_checked(place(end - before))?;
                 if few.len() > 1 {
                     few.sort_unstable();
                 }
@@ -205,13 +220,14 @@ fn sort_hands<T: Copy + Ord>(ends: &[u32], dealt: &[T], sorted: &mut [T], key: i
         }
         (rest, start) = (behind, end);
     }
+    rest.is_empty().then_some(())
 }
 
 /// So many are sorted by comparing them.
 const FEW: usize = 64;
 
-/// Deals out by the first bits that differ, and says where each hand ends.
-fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl Fn(&T) -> u64) {
+/// Deals out by the first bits that differ, and says where each hand ends. Nothing if one is lost.
+fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl Fn(&T) -> u64) -> Option<()> {
     let (any, all) = values.iter().map(&key).fold((0, u64::MAX), |(any, all), key| (any | key, all & key));
     let differing = u64::BITS - (any ^ all).leading_zeros();
     let bits = values.len().max(16).ilog2().saturating_sub(3).min(HANDS);
@@ -221,7 +237,7 @@ fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl F
     ends.resize(1 << bits, 0);
     values.iter().for_each(|value| ends.get_mut(hand(value)).into_iter().for_each(|count| *count += 1));
     start_hands(ends);
-    values.iter().for_each(|value| put(dealt, ends, hand(value), *value));
+    values.iter().try_for_each(|value| put(dealt, ends, hand(value), *value))
 }
 
 /// Makes of the size of each hand where it starts, and answers how many there are in all.
@@ -235,11 +251,9 @@ fn start_hands(hands: &mut [u32]) -> usize {
 
 /// Adds to a hand, whose end it moves.
 #[inline(always)]
-fn put<T>(dealt: &mut [T], ends: &mut [u32], hand: usize, value: T) {
-    if let Some(end) = ends.get_mut(hand)
-        && let Some(place) = dealt.get_mut(place(*end))
-    {
-        *place = value;
-        *end += 1;
-    }
+fn put<T>(dealt: &mut [T], ends: &mut [u32], hand: usize, value: T) -> Option<()> {
+    let end = ends.get_mut(hand)?;
+    *dealt.get_mut(place(*end))? = value;
+    *end += 1;
+    Some(())
 }

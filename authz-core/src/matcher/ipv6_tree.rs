@@ -29,6 +29,8 @@ pub(super) struct Ipv6Tree {
     /// Of cells in which all starts and ends are within 32 bits, as nearly all are.
     narrow: Vec<Line<i32, 8>>,
     wide: Vec<Line<u64, 4>>,
+    /// Whether nothing was lost while it was made; if something was, no address has an answer.
+    is_complete: bool,
 }
 
 /// What cuts a stretch of halves of addresses into cells.
@@ -84,7 +86,7 @@ impl Target {
 /// It is a page.
 const PAGE: u32 = 1 << 31;
 /// It is lines that are searched, as they are too many.
-const MANY: u32 = 1 << 30;
+const SEARCHED: u32 = 1 << 30;
 /// It is lines of wide keys, which are searched.
 const WIDE: u32 = 1 << 29;
 
@@ -208,7 +210,7 @@ impl Ipv6Tree {
     /// The same of lines that have to be searched.
     #[inline(never)]
     fn many_hold(&self, target: &Target, rest: u64, inside: bool, host: u64) -> Option<bool> {
-        let (at, count) = (place(target.at & !(MANY | WIDE)), place(target.base));
+        let (at, count) = (place(target.at & !(SEARCHED | WIDE)), place(target.base));
         if target.at & WIDE == 0 {
             let key = signed(u32::try_from(rest).unwrap_or(u32::MAX));
             let line = last_from(self.narrow.get(at..at + count)?, key)?;

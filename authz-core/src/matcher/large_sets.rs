@@ -11,10 +11,14 @@ use crate::sort::sort_by_key;
 /// From this many ranges on a set may be kept apart.
 const LARGE: usize = 4096;
 
+// Ranges that are not written down are those of large sets.
+#[cfg(not(feature = "small"))]
+const _: () = assert!(LARGE <= super::ipv6_blocks::MANY);
+
 /// How many are at most: each costs a look of its own, while those that share a line share one.
 const MOST_SETS: usize = 8;
 
-/// Sets with their arrangement. They are few, and to compare two takes less than to hash one.
+/// Sets with their arrangement. They are few, and two that differ do so at once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LargeSets(Vec<(Arc<AddressRanges>, Arc<AddressSet>)>);
 

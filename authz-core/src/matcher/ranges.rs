@@ -36,20 +36,27 @@ pub(super) trait Line: Copy + Ord + Hash {
 }
 
 /// What knows ranges without having them written down.
-pub(super) trait RangeSource<T> {
+pub(super) trait RangeSource<T>: PartialEq {
     /// How many ranges there are at most.
     fn len(&self) -> usize;
+
+    /// The first value and the last; of nothing there is no source.
+    fn bounds(&self) -> (T, T);
 
     #[cfg(not(feature = "small"))]
     fn ranges(&self) -> Vec<(T, T)>;
 }
 
 /// There is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum NoSource {}
 
 impl<T> RangeSource<T> for NoSource {
     fn len(&self) -> usize {
+        match *self {}
+    }
+
+    fn bounds(&self) -> (T, T) {
         match *self {}
     }
 
@@ -65,9 +72,19 @@ impl RangeSource<u128> for Box<Ipv6Blocks> {
         Ipv6Blocks::len(self)
     }
 
+    fn bounds(&self) -> (u128, u128) {
+        Ipv6Blocks::bounds(self)
+    }
+
     fn ranges(&self) -> Vec<(u128, u128)> {
         let mut all = Vec::with_capacity(Ipv6Blocks::len(self));
-        self.each_range(&mut |first, last| all.push((first, last)));
+        let add = &mut |first, last| {
+            all.push((first, last));
+            Some(())
+        };
+        // Whoever adds always goes on.
+        let _ = self.each_range(add);
+        all.shrink_to_fit();
         all
     }
 }
@@ -157,8 +174,8 @@ type Written<T> = Kept<T>;
 
 /// Sorted ranges, ends included, that neither overlap nor touch.
 ///
-/// Those of many IPv6 blocks are written down when they are first looked at, or compared. That takes memory and
-/// a lock, so connections are decided by what is arranged from ranges, and never by ranges.
+/// Those of many IPv6 blocks are written down when they are first looked at, and stay so beside the blocks. That takes
+/// memory and a lock, so connections are decided by what is arranged from ranges, and never by ranges.
 #[derive(Clone, Debug)]
 pub(super) struct Ranges<T: Line> {
     all: Written<T>,
@@ -167,7 +184,12 @@ pub(super) struct Ranges<T: Line> {
 
 impl<T: Line> PartialEq for Ranges<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
+        // Other blocks may come to the same ranges, but hardly ever between the same ends.
+        let is_same = match (&self.source, &other.source) {
+            (Some(own), Some(others)) => own == others,
+            _ => false,
+        };
+        is_same || self.bounds() == other.bounds() && self.as_slice() == other.as_slice()
     }
 }
 
@@ -201,9 +223,23 @@ impl<T: Line> Ranges<T> {
         self.source.as_ref()
     }
 
-    /// How many there are at most, without writing them down.
+    /// How many there are, without writing them down; of those that are not, which are thousands, how many at most.
     pub(super) fn at_most(&self) -> usize {
         self.source.as_ref().map_or_else(|| self.as_slice().len(), RangeSource::len)
+    }
+
+    /// The first value and the last, without writing them down.
+    pub(super) fn bounds(&self) -> Option<(T, T)> {
+        match &self.source {
+            Some(source) => Some(source.bounds()),
+            None => Some((self.as_slice().first()?.0, self.as_slice().last()?.1)),
+        }
+    }
+
+    /// Whether they are written down.
+    #[cfg(all(test, not(feature = "small")))]
+    pub(super) fn is_written(&self) -> bool {
+        self.all.get().is_some()
     }
 
     /// The union of ranges in any order.
@@ -293,32 +329,29 @@ pub(super) struct AddressRanges {
 
 impl AddressRanges {
     pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
-        #[cfg(not(feature = "small"))]
-        let source = Ipv6Blocks::of(blocks).map(Box::new);
-        #[cfg(feature = "small")]
-        let source = None;
+        let known = many_v6(blocks);
         let (mut v4, mut v6) = (Few::<u64>::new(), Vec::new());
         for block in blocks {
             match block.range() {
                 // As one number a range is sorted fastest.
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) if source.is_none() => v6.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) if known.is_none() => v6.push((first.to_bits(), last.to_bits())),
                 (IpAddr::V4(_) | IpAddr::V6(_), _) => {}
             }
         }
         sort_many(&mut v4);
         let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
-        if source.is_some() {
-            return Self { v4, v6: Ranges { all: Written::<u128>::default(), source } };
+        if let Some(v6) = known {
+            return Self { v4, v6 };
         }
         sort(&mut v6);
         let count = v6.len();
         Self { v4, v6: Ranges::of_sorted(v6.into_iter(), count) }
     }
 
-    /// How many ranges there are, or at most as many.
+    /// How many ranges there are; where they are thousands, how many at most.
     pub(super) fn at_most(&self) -> usize {
-        self.v4.as_slice().len() + self.v6.at_most()
+        self.v4.at_most() + self.v6.at_most()
     }
 
     #[cfg(test)]
@@ -330,9 +363,25 @@ impl AddressRanges {
     }
 }
 
+/// The ranges of many IPv6 blocks, which wait to be written down if they are many themselves.
+#[cfg(not(feature = "small"))]
+fn many_v6(blocks: &[IpBlock]) -> Option<Ranges<u128>> {
+    let blocks = Box::new(Ipv6Blocks::of(blocks)?);
+    Some(if blocks.are_many_ranges() {
+        Ranges { all: OnceLock::new(), source: Some(blocks) }
+    } else {
+        Ranges::of(RangeSource::ranges(&blocks).into())
+    })
+}
+
+#[cfg(feature = "small")]
+fn many_v6(_: &[IpBlock]) -> Option<Ranges<u128>> {
+    None
+}
+
 /// What sets of addresses and of ports have in common.
 pub(super) trait Set: Sized {
-    /// How many ranges there are.
+    /// How many ranges there are; where they are thousands, how many at most.
     fn size(&self) -> usize;
     fn complement(&self) -> Self;
     fn intersection(&self, other: &Self) -> Self;
@@ -410,13 +459,15 @@ mod tests {
 
     #[test]
     fn blocks_of_all_lengths_in_any_order_are_the_union_of_their_ranges() {
-        for count in [2000_u32, 20_000] {
+        // Few, many that come to few ranges, and many that come to many.
+        for (count, different, is_waiting) in [(2000_u32, 2000, false), (20_000, 2000, false), (20_000, 20_000, true)] {
             let blocks: Vec<IpBlock> = (0..count)
                 .map(|n| {
+                    let n = n % different;
                     let (one, other) = (n.wrapping_mul(0x9e37_79b1) % 5120, n % 97);
                     let text = match n % 4 {
                         0 => format!("10.{}.{}.{}/{}", one % 4, one / 4 % 256, other, n % 33),
-                        1 => format!("2001:db8:{one:x}::{other:x}/{}", n % 65),
+                        1 => format!("{:x}:db8:{one:x}:{n:x}::{other:x}/{}", n.wrapping_mul(0x9e37_79b1) >> 16, n % 65),
                         2 => format!("2001:db8:{one:x}::{other:x}"),
                         _ => format!("2001:db8:{one:x}::{other:x}/{}", 65 + n % 64),
                     };
@@ -426,8 +477,8 @@ mod tests {
                 .collect();
             let set = AddressRanges::of_blocks(&blocks);
             // With the feature `small` there is no other way than the plain one.
-            assert_eq!(set.v6.source().is_some(), count > 2000 && !cfg!(feature = "small"));
-            let at_most = set.at_most();
+            assert_eq!(set.v6.source().is_some(), is_waiting && !cfg!(feature = "small"), "{}", set.at_most());
+            let (at_most, bounds) = (set.at_most(), set.v6.bounds());
             let (mut v4, mut v6) = (Vec::new(), Vec::new());
             for block in &blocks {
                 match block.range() {
@@ -437,8 +488,10 @@ mod tests {
                 }
             }
             assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
-            assert!(!set.v4.as_slice().is_empty() && set.v6.as_slice().len() > 50, "{}", set.at_most());
-            assert!(set.v4.as_slice().len() + set.v6.as_slice().len() <= at_most && set.at_most() == at_most);
+            let (v4, v6) = (set.v4.as_slice(), set.v6.as_slice());
+            assert!(!v4.is_empty() && v6.len() > 50, "{at_most}");
+            assert!(if is_waiting { v4.len() + v6.len() <= at_most } else { v4.len() + v6.len() == at_most }, "{at_most}");
+            assert_eq!(bounds, v6.first().zip(v6.last()).map(|(first, last)| (first.0, last.1)));
         }
     }
 
@@ -457,6 +510,23 @@ mod tests {
             };
             assert_eq!(set.v6.as_slice(), expected, "{skip}");
         }
+    }
+
+    #[test]
+    #[cfg(not(feature = "small"))]
+    fn sets_are_compared_without_being_written_down_where_their_ends_tell() {
+        let set = |first: u32, count: u32| {
+            let blocks = (0..count).map(|n| format!("2001:db8:{:x}:{:x}::/64", first + (n >> 15), (n & 0x7fff) << 1));
+            AddressRanges::of_blocks(&blocks.map(|block| IpBlock::parse(&block).unwrap()).collect::<Vec<_>>()).v6
+        };
+        let all = [set(0, 5000), set(1, 5000), set(0, 5001)];
+        for (at, one) in all.iter().enumerate() {
+            for (other_at, other) in all.iter().enumerate() {
+                assert_eq!(one == other, at == other_at);
+            }
+        }
+        assert_eq!(all[0], set(0, 5000));
+        assert!(!all.iter().any(Ranges::is_written));
     }
 
     #[test]

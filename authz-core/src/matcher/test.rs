@@ -231,7 +231,7 @@ impl TestSets {
     }
 
     fn address(&mut self, set: &Arc<AddressRanges>, large: &LargeSets) -> AddressTest {
-        if let ([(first, last)], []) = (set.v4.as_slice(), set.v6.as_slice()) {
+        if let ([(first, last)], 0) = (set.v4.as_slice(), set.v6.at_most()) {
             return AddressTest::Range(*first, *last);
         }
         let (is_large, shared) = (set.at_most() > FEW, Arc::as_ptr(set).addr());

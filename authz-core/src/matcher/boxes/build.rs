@@ -134,7 +134,7 @@ impl<'a> Entry<'a> {
             let set = &**KEYS.get(key).and_then(|key| atom.addresses(*key))?;
             let others: Vec<Option<(u32, u32)>> = match KEYS.get(1 - key).and_then(|other| atom.addresses(*other)) {
                 None => vec![None],
-                Some(other) if other.v6.as_slice().is_empty() && other.v4.as_slice().len() <= MOST_BOXES => {
+                Some(other) if other.v6.at_most() == 0 && other.v4.as_slice().len() <= MOST_BOXES => {
                     other.v4.as_slice().iter().copied().map(Some).collect()
                 }
                 Some(_) => return None,
@@ -184,6 +184,6 @@ impl Commonness {
 }
 
 fn start(set: &AddressRanges) -> Option<u128> {
-    let v4 = set.v4.as_slice().first().map(|(first, _)| u128::from(*first));
-    v4.or_else(|| set.v6.as_slice().first().map(|(first, _)| *first))
+    let v4 = set.v4.bounds().map(|(first, _)| u128::from(first));
+    v4.or_else(|| set.v6.bounds().map(|(first, _)| first))
 }

@@ -4,7 +4,9 @@ use super::super::lookup::{halves, long_place, signed};
 use super::super::ranges::Ranges;
 use super::pieces::{HostRanges, Piece, Pieces, are_few, hosts_of, to_u32};
 use super::pouring::Pouring;
-use super::{BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, MANY, NO_STARTS, OFF, ON, PAGE, Page, START_BITS, STARTS, Target, WIDE};
+use super::{
+    BETWEEN, BY_PAGE, Group, HOSTS, Ipv6Tree, NO_STARTS, OFF, ON, PAGE, Page, SEARCHED, START_BITS, STARTS, Target, WIDE,
+};
 
 /// How many starts a cell should have that leads to lines, and one of the roots.
 const CELL: usize = 32;
@@ -29,12 +31,13 @@ impl Ipv6Tree {
         let mut roots;
         if let Some(blocks) = ranges.source() {
             roots = Roots::new(blocks.bounds(), blocks.len());
-            blocks.each_range(&mut |first, last| roots.add(first, last));
+            // What is lost is known to the roots.
+            let _ = blocks.each_range(&mut |first, last| roots.add(first, last));
         } else {
             let ranges = ranges.as_slice();
             let bounds = (ranges.first().map_or(0, |(first, _)| *first), ranges.last().map_or(0, |(_, last)| *last));
             roots = Roots::new(bounds, ranges.len());
-            ranges.iter().for_each(|(first, last)| roots.add(*first, *last));
+            let _ = ranges.iter().try_for_each(|(first, last)| roots.add(*first, *last));
         }
         roots.end()
     }
@@ -84,8 +87,10 @@ impl Ipv6Tree {
             let stop = start.saturating_add((1 << shift) - 1).min(end);
             let own = pieces.get(at..).unwrap_or_default();
             let own = own.get(..own.iter().take_while(|piece| piece.first <= stop).count()).unwrap_or_default();
-            let (Some(first), Some(last)) = (own.first(), own.last()) else { break };
-            let Some(group) = groups.get_mut(cell / 64) else { break };
+            let (Some(first), Some(last), Some(group)) = (own.first(), own.last(), groups.get_mut(cell / 64)) else {
+                self.is_complete = false;
+                break;
+            };
             if group.used == 0 {
                 group.targets = to_u32(targets.len());
             }
@@ -158,7 +163,7 @@ impl Ipv6Tree {
                     return Target { at: to_u32(at), base, ..target };
                 }
                 if depth >= DEEPEST && cut_base == 0 && shift_of_page <= 32 {
-                    return Target { at: to_u32(at) | MANY, base: to_u32(count), ..target };
+                    return Target { at: to_u32(at) | SEARCHED, base: to_u32(count), ..target };
                 }
                 if depth < DEEPEST {
                     self.cut_to(known);
@@ -173,7 +178,7 @@ impl Ipv6Tree {
                     lines.add(&mut self.wide, key, code, hosts, 0);
                 });
                 lines.end(&mut self.wide, &mut target.starts);
-                return Target { at: to_u32(at) | MANY | WIDE, base: to_u32(self.wide.len() - at), ..target };
+                return Target { at: to_u32(at) | SEARCHED | WIDE, base: to_u32(self.wide.len() - at), ..target };
             }
         }
         let at = self.add_page(pieces, [base, end], [before, behind], hosts, depth + 1);
@@ -249,7 +254,7 @@ fn each_start(
 
 /// A tree whose roots are added one after the other.
 #[derive(Debug)]
-struct Roots {
+pub(super) struct Roots {
     tree: Ipv6Tree,
     /// The pages of roots outside of which, and inside of which, nothing starts or ends.
     whole: [u32; 2],
@@ -263,7 +268,7 @@ struct Roots {
 
 impl Roots {
     /// Of so many ranges from the first address to the last.
-    fn new((first, last): (u128, u128), count: usize) -> Self {
+    pub(super) fn new((first, last): (u128, u128), count: usize) -> Self {
         let ([base, _], [end, _]) = (halves(first), halves(last));
         let shift = even_shift(end - base, count, CELL_OF_ROOT);
         let base = base >> shift << shift;
@@ -277,15 +282,20 @@ impl Roots {
             targets: Vec::new(),
             narrow: Vec::with_capacity(count / 8),
             wide: Vec::new(),
+            is_complete: true,
         };
         let whole = [false, true].map(|inside| tree.add_page_of_one(inside));
         let bounds = bounds(base, shift, end);
         Self { tree, whole, pieces: Pieces::default(), bounds, end: last }
     }
 
-    /// Adds the next range.
+    /// Adds the next range, which has to lie between the two addresses; nothing if it is lost.
     #[inline(always)]
-    fn add(&mut self, mut first: u128, last: u128) {
+    pub(super) fn add(&mut self, mut first: u128, last: u128) -> Option<()> {
+        if first < self.bounds.0 || last > self.end {
+            self.tree.is_complete = false;
+            return None;
+        }
         while first > self.bounds.1 {
             self.add_root();
         }
@@ -295,6 +305,7 @@ impl Roots {
             first = self.bounds.0;
         }
         self.pieces.add(first, last);
+        Some(())
     }
 
     #[inline(never)]
@@ -311,9 +322,13 @@ impl Roots {
         self.bounds = bounds(stop.saturating_add(1), self.tree.shift, end);
     }
 
-    fn end(mut self) -> Ipv6Tree {
+    pub(super) fn end(mut self) -> Ipv6Tree {
         self.add_root();
         let mut tree = self.tree;
+        if !tree.is_complete {
+            // No address has a root, and so none an answer.
+            (tree.base, tree.span, tree.roots) = (0, u64::MAX, Vec::new());
+        }
         tree.pages.shrink_to_fit();
         tree.groups.shrink_to_fit();
         tree.targets.shrink_to_fit();

@@ -1,6 +1,7 @@
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::ranges::{AddressRanges, Ranges};
+use super::build::Roots;
 use super::*;
 use crate::value::IpBlock;
 
@@ -126,6 +127,21 @@ fn a_range_over_many_roots_is_inside_in_all_of_them() {
 }
 
 #[test]
+fn where_something_is_lost_no_address_has_an_answer() {
+    let blocks = |ranges: &[(u128, u128)]| {
+        let mut roots = Roots::new((SITE, SITE + (9 << 64)), 4);
+        let _ = ranges.iter().try_for_each(|(first, last)| roots.add(*first, *last));
+        roots.end()
+    };
+    let inside = block(SITE + (3 << 64), 64);
+    assert_eq!(blocks(&[inside]).contains(inside.0), Some(true));
+    for lost in [block(SITE + (70 << 64), 64), block(SITE - (1 << 64), 64), (inside.0, u128::MAX)] {
+        let tree = blocks(&[inside, lost]);
+        assert!([0, SITE, inside.0, lost.0, u128::MAX].iter().all(|address| tree.contains(*address).is_none()), "{lost:x?}");
+    }
+}
+
+#[test]
 fn a_set_of_many_blocks_is_arranged_without_writing_its_ranges_down() {
     let mut numbers = Numbers(11);
     let blocks: Vec<IpBlock> = (0..30_000)
@@ -137,9 +153,13 @@ fn a_set_of_many_blocks_is_arranged_without_writing_its_ranges_down() {
         .filter(|block| block.prefix().1 > 40)
         .collect();
     let set = AddressRanges::of_blocks(&blocks).v6;
-    assert!(set.source().is_some());
     let tree = Ipv6Tree::new(&set);
-    let plain = Ranges::union(set.as_slice().to_vec());
+    assert!(set.source().is_some() && !set.is_written());
+    let ranges = blocks.iter().map(|block| match block.range() {
+        (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits()),
+        range => panic!("{range:?}"),
+    });
+    let plain = Ranges::union(ranges.collect());
     assert!(plain.source().is_none() && plain.as_slice().len() > 4096);
     let known = check("the same as ranges", plain.as_slice().to_vec());
     for (first, last) in plain.as_slice().iter().step_by(7) {
