@@ -86,7 +86,7 @@ impl Affixes {
         self.short.iter().for_each(|length| each(*length));
         let mut lengths = self.lengths(anchor);
         while lengths != 0 {
-            match super::lookup::place(lengths.trailing_zeros()) {
+            match super::numbers::place(lengths.trailing_zeros()) {
                 LONG => self.long.iter().for_each(|length| each(*length)),
                 length => each(length),
             }
@@ -144,7 +144,7 @@ impl Affixes {
 #[inline]
 fn place_of(anchor: [u8; ANCHOR], places: usize) -> usize {
     let mixed = u32::from_le_bytes(anchor).wrapping_mul(0x9e37_79b1) >> 16;
-    super::lookup::place(mixed) & places.wrapping_sub(1)
+    super::numbers::place(mixed) & places.wrapping_sub(1)
 }
 
 /// Whole texts.

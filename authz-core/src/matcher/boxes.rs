@@ -11,9 +11,10 @@ use std::net::IpAddr;
 
 use self::build::{Commonness, Entry, Made};
 use super::atom::Atom;
-use super::index::Sink;
-use super::lookup::{AddressMap, place, signed};
+use super::lookup::AddressMap;
+use super::numbers::{place, signed};
 use super::query::{Dimension, Query};
+use super::sink::Sink;
 use super::{DENYING, NotSmall};
 
 /// How many boxes are compared at a time.

@@ -1,6 +1,6 @@
 //! What belongs to each pattern, one behind the other.
 
-use super::lookup::place;
+use super::numbers::place;
 
 /// Values by the number of a pattern.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! An atom that may match, in the twelve bytes that tell whether to look at it, and runs of them.
 
-use super::lookup::place;
+use super::numbers::place;
 use super::sieve::Sieve;
 use super::test::Form;
 use crate::IS_SMALL;

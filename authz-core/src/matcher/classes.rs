@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use super::lookup::place;
+use super::numbers::place;
 use super::ranges::{Line, Ranges};
 use crate::sort::sort;
 

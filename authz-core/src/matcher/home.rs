@@ -5,8 +5,8 @@
 //! with the class of its identities: those of one class are matched by the same patterns.
 
 use super::identity::{SCHEME, Standard};
-use super::lookup::place;
 use super::named::seeds;
+use super::numbers::place;
 use super::slashes::word;
 use super::spots::{Cut, Spot, Spots, hash_of, words};
 

@@ -82,7 +82,7 @@ impl<'i> Standard<'i> {
 
     #[inline]
     fn slash(&self, number: u32) -> usize {
-        self.slashes.get(super::lookup::place(number)).copied().unwrap_or(usize::MAX)
+        self.slashes.get(super::numbers::place(number)).copied().unwrap_or(usize::MAX)
     }
 
     /// What stands between the scheme and a slash, from 0, that included.

@@ -15,17 +15,18 @@ use super::block::{Block, Shared};
 use super::boxes::Boxes;
 use super::candidate::TestOf;
 use super::identities::Identities;
-use super::key::Key;
-use super::keyed::{Entry, Keyed};
+use super::key::{Entry, Key};
+use super::keyed::Keyed;
 use super::large_sets::LargeSets;
-use super::lookup::place;
 use super::number_rows::NumberRows;
+use super::numbers::place;
 use super::one_set::OneSet;
 use super::patterns::Patterns;
 use super::query::Query;
 use super::rows::{Row, keep, ones, set};
 use super::rules::Rules;
 use super::server_names::ServerNames;
+use super::sink::Sink;
 use super::words_rows::LISTS;
 use super::{Answer, NO_ATOM};
 use crate::IS_SMALL;
@@ -74,34 +75,6 @@ enum Wide {
     Four(Box<[Block<FOUR_WORDS>]>),
     /// The same in a quarter of the memory.
     One(Box<[Block<1>]>),
-}
-
-/// What is made of the atoms that match.
-pub(super) trait Sink {
-    /// Whether it makes a difference if an atom of a segment matches.
-    fn wants(&self, segment: usize) -> bool;
-    /// Whether no atom makes a difference any more; whoever has to name the first is never done.
-    #[inline]
-    fn is_done(&self) -> bool {
-        false
-    }
-
-    /// Atoms of some segments match, of each that has its bit; answers whether it need not be told which.
-    #[inline]
-    fn some(&mut self, _segments: impl FnOnce() -> u16) -> bool {
-        false
-    }
-
-    /// Whether an atom of such a segment could come before what was found.
-    #[inline]
-    fn wants_atom(&self, _segment: usize, _number: impl FnOnce() -> u32) -> bool {
-        true
-    }
-
-    /// An atom of a segment matches.
-    fn atom(&mut self, segment: usize, number: impl FnOnce() -> u32);
-    /// All these atoms of a block match.
-    fn block<const W: usize>(&mut self, block: &Block<W>, left: &Row<W>);
 }
 
 /// How many words a row has for a few more atoms, and for each block of many of which nothing is rare.

@@ -4,7 +4,7 @@
 //! is cut into cells with at most a window of boundaries each. So a look is the same few steps for every
 //! address, and none of them waits for a guess about the one before: looks at several addresses overlap.
 
-use super::lookup::place;
+use super::numbers::place;
 
 /// A set of IPv4 addresses.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Where an IPv4 address stands among boundaries: how many of them are not above it.
 
-use super::lookup::place;
+use super::numbers::place;
 
 /// Boundaries on the line of IPv4 addresses, arranged by how many there are.
 #[derive(Clone, Debug)]

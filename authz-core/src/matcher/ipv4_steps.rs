@@ -4,7 +4,7 @@
 //! many bits as the boundaries there are worth, and the last to a few boundaries that are compared one and all.
 //! There is no search, whose branches nobody could foresee, but where a network is fuller than its tables may be large.
 
-use super::lookup::{place, signed};
+use super::numbers::{place, signed};
 
 /// Boundaries on the line of IPv4 addresses.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::lookup::{halves, long_place, place};
+use super::numbers::{halves, long_place, place};
 use crate::value::IpBlock;
 
 /// From this many blocks on it is worth it.

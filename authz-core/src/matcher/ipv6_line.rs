@@ -1,6 +1,6 @@
 //! Where an IPv6 address stands among boundaries: how many of them are not above it.
 
-use super::lookup::{halves, place};
+use super::numbers::{halves, place};
 
 /// Boundaries on the line of IPv6 addresses.
 ///

@@ -10,7 +10,7 @@ mod build;
 mod pieces;
 mod pouring;
 
-use super::lookup::{halves, place, signed};
+use super::numbers::{halves, place, signed};
 
 /// A set of IPv6 addresses.
 #[derive(Clone, Debug)]

@@ -165,7 +165,7 @@ impl Piles {
 
     fn add_identities(&mut self, atom: &Atom, list: usize) {
         for number in atom.peer.any.get(list).into_iter().flatten() {
-            let count = self.identities.get_mut(super::lookup::place(*number));
+            let count = self.identities.get_mut(super::numbers::place(*number));
             count.into_iter().for_each(|count| *count = count.saturating_add(1));
         }
     }
@@ -175,7 +175,7 @@ impl Piles {
         match key {
             Key::Peer(list) => {
                 let numbers = atom.peer.any.get(list).map_or(&[][..], |numbers| numbers);
-                let count = |number: &u32| self.identities.get(super::lookup::place(*number)).copied().unwrap_or(u8::MAX);
+                let count = |number: &u32| self.identities.get(super::numbers::place(*number)).copied().unwrap_or(u8::MAX);
                 let fits = numbers.len() <= MOST_VALUES_MOVED && numbers.iter().all(|number| count(number) < MOST_OF_IDENTITY);
                 if fits {
                     self.add_identities(atom, list);
@@ -214,7 +214,7 @@ impl Piles {
 /// Offers each positive list of patterns with its commonness, by that of each pattern.
 fn texts(words: &Words, all: &[u32], mut offer: impl FnMut(usize, u32)) {
     for (list, numbers) in words.any.iter().enumerate().filter(|(_, numbers)| numbers.len() <= MOST_VALUES) {
-        let patterns = numbers.iter().filter_map(|number| all.get(super::lookup::place(*number)));
+        let patterns = numbers.iter().filter_map(|number| all.get(super::numbers::place(*number)));
         offer(list, patterns.copied().fold(0, u32::saturating_add));
     }
 }
@@ -260,6 +260,15 @@ fn of_addresses(set: &AddressRanges) -> u32 {
 fn of_ports(ports: &Ranges<u16>) -> u32 {
     let count: u32 = ports.as_slice().iter().map(|(first, last)| u32::from(last - first) + 1).sum();
     512_u32.saturating_add(count.saturating_mul(32))
+}
+
+/// An atom to be keyed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) number: u32,
+    pub(super) segment: u8,
+    pub(super) atom: &'a Atom,
+    pub(super) key: Key,
 }
 
 #[cfg(test)]

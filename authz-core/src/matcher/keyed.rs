@@ -4,19 +4,21 @@
 //! own values, in each a few conjunctions, and these are compared.
 
 use super::DENYING;
-use super::atom::Atom;
 use super::block::Shared;
 use super::by_pattern::ByPattern;
 use super::candidate::{Candidate, FourTimes, Head, Run, TestOf};
 use super::identities::Identities;
-use super::index::Sink;
-use super::key::{Key, PEER, PORT, SNI};
+use super::key::{Entry, Key, PEER, PORT, SNI};
+
 use super::leading::{Leading, LeadingSet};
+use super::list::List;
 use super::lists::{Lists, Row};
-use super::lookup::{AddressMap, PortMap, place};
+use super::lookup::{AddressMap, PortMap};
+use super::numbers::place;
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
 use super::sieve::Sieve;
+use super::sink::{Found, Sink};
 use super::test::{Form, Ports, Test, TestSets};
 use crate::IS_SMALL;
 use crate::peer::{Packed, Resolved};
@@ -47,62 +49,6 @@ pub(super) struct Keyed {
     takes: Box<[Sieve]>,
     /// By the number of a pattern over server names.
     sni: Box<[List]>,
-}
-
-/// What becomes of the atoms that no known fact fails.
-pub(super) trait Found {
-    type Sink: Sink;
-
-    /// Where those go that match.
-    fn sink(&mut self) -> &mut Self::Sink;
-    /// The atom has to be asked for the rest, and perhaps for its identities.
-    fn ask(&mut self, number: u32, compare: bool);
-}
-
-/// A run of candidates among all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct List {
-    sieve: Sieve,
-    start: u32,
-    tested: u8,
-    ported: u8,
-    sure: u16,
-}
-
-impl List {
-    /// Of a class of identities that are looked up by their patterns after all.
-    pub(super) const NOT_FORESEEN: Self = Self { sieve: Sieve(0), start: u32::MAX, tested: 0, ported: 0, sure: 0 };
-
-    /// The most candidates of one kind.
-    pub(super) const LONGEST: usize = 255;
-
-    /// The run that starts at a place; nothing where it is too long.
-    pub(super) fn new(start: u32, head: Head) -> Option<Self> {
-        if head == Head::default() {
-            return Some(Self::default());
-        }
-        let count = |count: usize| u8::try_from(count).ok();
-        Some(Self { sieve: head.sieve, start, tested: count(head.tested)?, ported: count(head.ported)?, sure: head.sure })
-    }
-
-    #[inline]
-    pub(super) fn head(&self) -> Head {
-        Head { sieve: self.sieve, tested: self.tested.into(), ported: self.ported.into(), sure: self.sure }
-    }
-
-    /// How many candidates there are.
-    pub(super) fn length(&self) -> usize {
-        self.head().length()
-    }
-}
-
-/// An atom to be keyed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) number: u32,
-    pub(super) segment: u8,
-    pub(super) atom: &'a Atom,
-    pub(super) key: Key,
 }
 
 impl Keyed {
@@ -323,9 +269,8 @@ struct Search<'s, const OPEN: bool> {
 impl<const OPEN: bool> Search<'_, OPEN> {
     #[inline(always)]
     fn scan(&self, list: Option<&List>, found: &mut impl Found) {
-        // Most lists have nothing for a connection, and one branch tells.
-        if let Some(list) = list.filter(|list| list.sure != 0 || list.sieve.passes(self.sieve)) {
-            self.scan_run(list.head(), &self.keyed.candidates, place(list.start), found);
+        if let Some(list) = list.filter(|list| list.may_have(self.sieve)) {
+            self.scan_run(list.head(), &self.keyed.candidates, list.start(), found);
         }
     }
 

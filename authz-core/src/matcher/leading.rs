@@ -87,7 +87,7 @@ impl LeadingSet {
     #[inline]
     fn place(leading: Leading) -> (usize, u64) {
         let bits = leading.bits(BITS);
-        (super::lookup::place(bits >> 6), 1 << (bits & 63))
+        (super::numbers::place(bits >> 6), 1 << (bits & 63))
     }
 
     /// Whether an address with these leading bits may be in one of the sets.

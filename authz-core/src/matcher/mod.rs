@@ -47,10 +47,12 @@ mod key;
 mod keyed;
 mod large_sets;
 mod leading;
+mod list;
 mod lists;
 mod lookup;
 mod named;
 mod number_rows;
+mod numbers;
 mod one_set;
 mod pattern_ref;
 mod patterns;
@@ -60,6 +62,7 @@ mod rows;
 mod rules;
 mod server_names;
 mod sieve;
+mod sink;
 mod slashes;
 mod spots;
 mod test;
@@ -74,11 +77,12 @@ use crate::stats::Stats;
 use crate::value::RuleId;
 
 use self::block::Block;
-use self::index::{Index, Sink};
-use self::lookup::place;
+use self::index::Index;
+use self::numbers::place;
 use self::one_set::OneSet;
 use self::rows::Row;
 pub(crate) use self::rules::{RulePlace, Rules};
+use self::sink::Sink;
 
 /// Is part of what there is not with the feature `small`, so that nothing is compiled for it.
 #[cfg(feature = "small")]

@@ -6,11 +6,12 @@
 use std::net::IpAddr;
 
 use super::atom::Atom;
-use super::index::Sink;
-use super::lookup::{AddressMap, PortMap, place};
+use super::lookup::{AddressMap, PortMap};
+use super::numbers::place;
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Ranges};
 use super::rows::{Row, by_address, cut, set};
+use super::sink::Sink;
 use super::{DENYING, NO_ATOM, NotSmall, SEGMENTS};
 
 /// How many words a row has while it is made, and how many lanes it is compared by.

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::lookup::place;
+use super::numbers::place;
 
 use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, SniMatch, TrustDomainMatch};
 

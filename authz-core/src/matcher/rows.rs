@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::lookup::{AddressMap, place};
+use super::lookup::AddressMap;
+use super::numbers::place;
 use super::ranges::{AddressRanges, Line, Ranges};
 use crate::sort::sort;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SEGMENTS;
-use super::lookup::place;
+use super::numbers::place;
 use crate::connection::Connection;
 use crate::explain::Identities;
 use crate::policy::{AuthorizationPolicy, Clause, Patterns, Rule};

@@ -36,7 +36,7 @@ impl Slashes {
         let (bits, base) = if self.first != 0 { (&mut self.first, 0) } else { (&mut self.second, 64) };
         let at = bits.trailing_zeros();
         *bits &= bits.wrapping_sub(1);
-        super::lookup::place(at) + base
+        super::numbers::place(at) + base
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use super::lookup::place;
+use super::numbers::place;
 
 /// Texts, one behind the other, and what is known of each.
 ///

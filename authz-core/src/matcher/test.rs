@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::DENYING;
 use super::address_set::AddressSet;
-use super::key::Key;
-use super::keyed::Entry;
+use super::key::{Entry, Key};
 use super::large_sets::LargeSets;
-use super::lookup::place;
+use super::numbers::place;
 use super::query::{Dimension, Query};
 use super::ranges::{AddressRanges, Line, Ranges, hold};
 use super::sieve::Sieve;

@@ -25,8 +25,8 @@ struct Entry {
 impl Entry {
     #[inline]
     fn text(self, all: &[u8]) -> &[u8] {
-        let start = super::lookup::place(self.start);
-        all.get(start..start + super::lookup::place(self.length)).unwrap_or_default()
+        let start = super::numbers::place(self.start);
+        all.get(start..start + super::numbers::place(self.length)).unwrap_or_default()
     }
 }
 

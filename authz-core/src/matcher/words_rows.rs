@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use super::atom::Words;
-use super::lookup::place;
+use super::numbers::place;
 use super::pattern_ref::PatternNumbers;
 use super::rows::{Row, Rows, keep, set};
 use crate::IS_SMALL;

@@ -6,7 +6,8 @@ use super::{COUNT, Four, KEYS, LANES};
 use crate::matcher::SEGMENTS;
 use crate::matcher::atom::Atom;
 use crate::matcher::classes::Classes;
-use crate::matcher::lookup::{AddressMap, place, signed};
+use crate::matcher::lookup::AddressMap;
+use crate::matcher::numbers::{place, signed};
 use crate::matcher::ranges::{AddressRanges, Line, Ranges};
 use crate::sort::sort_by_key;
 

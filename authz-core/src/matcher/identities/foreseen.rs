@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::lookup::place;
+use super::super::numbers::place;
 use super::{ELSEWHERE, Forms, Home, Identities, PatternNumbers, PatternRef, SCHEME, Standard, StringMatch};
 use crate::IS_SMALL;
 use crate::sort::sort;

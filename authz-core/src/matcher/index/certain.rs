@@ -2,9 +2,9 @@
 
 use super::{Head, Index, Sink};
 use crate::connection::Connection;
-use crate::matcher::keyed::Found;
-use crate::matcher::lookup::place;
+use crate::matcher::numbers::place;
 use crate::matcher::rules::Rules;
+use crate::matcher::sink::Found;
 use crate::truth::Truth;
 
 /// Takes the atoms of a connection of which everything that rules ask for is known.

@@ -5,12 +5,12 @@ use crate::connection::Connection;
 use crate::fact_set::FactSet;
 use crate::matcher::Answer;
 use crate::matcher::block::Block;
-use crate::matcher::keyed::Found;
-use crate::matcher::lookup::place;
+use crate::matcher::numbers::place;
 use crate::matcher::patterns::Patterns;
 use crate::matcher::query::Query;
 use crate::matcher::rows::{Row, ones};
 use crate::matcher::rules::Rules;
+use crate::matcher::sink::Found;
 use crate::truth::Truth;
 
 /// Takes the atoms that nothing known rules out.

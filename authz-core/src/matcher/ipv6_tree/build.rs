@@ -1,6 +1,6 @@
 //! Builds an [`Ipv6Tree`] from ranges.
 
-use super::super::lookup::{halves, long_place, signed};
+use super::super::numbers::{halves, long_place, signed};
 use super::super::ranges::Ranges;
 use super::pieces::{HostRanges, Piece, Pieces, are_few, hosts_of, to_u32};
 use super::pouring::Pouring;

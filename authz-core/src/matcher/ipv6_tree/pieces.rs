@@ -1,6 +1,6 @@
 //! What ranges of addresses say of first halves: stretches that are inside, and halves of which a part is.
 
-use super::super::lookup::halves;
+use super::super::numbers::halves;
 use super::HOSTS;
 
 /// A stretch of halves that are inside, or one half of which some are.

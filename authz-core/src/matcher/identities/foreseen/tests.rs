@@ -1,5 +1,5 @@
 use super::*;
-use crate::matcher::lookup::place;
+use crate::matcher::numbers::place;
 use crate::matcher::pattern_ref::Numbers;
 use crate::value::{NamespaceMatch, PrincipalMatch, ServiceAccountMatch, TrustDomainMatch};
 

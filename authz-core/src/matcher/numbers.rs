@@ -1,0 +1,26 @@
+//! Numbers as other numbers.
+
+/// A number as a place in a list.
+#[inline]
+pub(super) fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The same of a longer number.
+#[cfg(not(feature = "small"))]
+#[inline]
+pub(super) fn long_place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The first half of an address, and the second.
+#[inline]
+pub(super) fn halves(address: u128) -> [u64; 2] {
+    [address >> 64, address & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or(u64::MAX))
+}
+
+/// So that the order stays what it is: a comparison of numbers with a sign is one instruction for four.
+#[inline(always)]
+pub(super) fn signed(address: u32) -> i32 {
+    (address ^ 1 << 31).cast_signed()
+}
