@@ -32,7 +32,8 @@ pub struct Limits {
     ///
     /// An aim and no bound: nothing is refused past it, and what policies say takes memory in proportion to
     /// their text whatever is done. What is given up past it is memory that buys speed: rules of which
-    /// nothing is rare stand in rows of 64 bits and not of 256, and lists of candidates end.
+    /// nothing is rare stand in rows of 64 bits and not of 256, lists of candidates end, and to name the rule that
+    /// decides takes longer.
     pub index_bytes: usize,
 }
 

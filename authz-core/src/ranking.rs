@@ -78,28 +78,6 @@ fn order_of_ids((start, rule): (&str, usize), (other, others_rule): (&str, usize
 mod tests {
     use super::*;
     use crate::value::PolicyName;
-    use crate::{Connection, Mesh, PolicyLoader, Workload};
-
-    #[test]
-    fn of_policies_whose_ids_start_alike_the_least_id_of_all_reports() {
-        // A lenient load keeps two of one name, and names that no cluster takes.
-        for [one, other] in [["a", "a"], ["a", "a]-rule[3"], ["a]-rule[3", "a"]] {
-            let mut text = String::new();
-            for (name, of_port) in [(one, 5), (other, 1)] {
-                let rules = (0..12).map(|rule| if rule == of_port { 80 } else { 9000 + rule });
-                let rules: Vec<String> = rules.map(|port| format!("{{to: [{{operation: {{ports: ['{port}']}}}}]}}")).collect();
-                text += &format!(
-                    "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: '{name}', namespace: foo}}, \
-                     spec: {{action: DENY, rules: [{}]}}}}\n",
-                    rules.join(", ")
-                );
-            }
-            let policies = PolicyLoader::new(&Mesh::default()).source("a.yaml", &text).lenient().load().unwrap();
-            let authorizer = policies.authorizer_for(&Workload::new("foo"));
-            let decision = authorizer.decide(&Connection::new([10, 0, 0, 1].into(), ([10, 0, 0, 2], 80).into())).to_string();
-            assert!(decision.contains("rule 1 "), "{one} and {other}: {decision}");
-        }
-    }
 
     #[test]
     fn ids_stand_in_the_order_of_their_texts() {

@@ -448,6 +448,27 @@ fn repeated(address: u32) -> String {
     format!("from: [{{source: {{ipBlocks: [{}]}}}}]", vec![format!("'2001:db9::{address:x}'"); 5000].join(", "))
 }
 
+#[test]
+fn of_policies_whose_ids_start_alike_the_least_id_of_all_reports() {
+    // A lenient load keeps two of one name, and names that no cluster takes.
+    for [one, other] in [["a", "a"], ["a", "a]-rule[3"], ["a]-rule[3", "a"]] {
+        let mut text = String::new();
+        for (name, of_port) in [(one, 5), (other, 1)] {
+            let rules = (0..12).map(|rule| if rule == of_port { 80 } else { 9000 + rule });
+            let rules: Vec<String> = rules.map(|port| format!("{{to: [{{operation: {{ports: ['{port}']}}}}]}}")).collect();
+            text += &format!(
+                "---\n{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: '{name}', namespace: foo}}, \
+                 spec: {{action: DENY, rules: [{}]}}}}\n",
+                rules.join(", ")
+            );
+        }
+        let policies = PolicyLoader::new(&Mesh::default()).source("a.yaml", &text).lenient().load().unwrap();
+        let authorizer = policies.authorizer_for(&Workload::new("foo"));
+        let decision = authorizer.decide(&Connection::new([10, 0, 0, 1].into(), ([10, 0, 0, 2], 80).into())).to_string();
+        assert!(decision.contains("rule 1 "), "{one} and {other}: {decision}");
+    }
+}
+
 /// From 10.0.0.7 to port 9000, with nothing known of the peer.
 fn connection() -> Connection<'static> {
     Connection::new("10.0.0.7".parse().unwrap(), "10.0.0.9:9000".parse().unwrap())

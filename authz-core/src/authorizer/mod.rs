@@ -317,6 +317,14 @@ impl Authorizer {
         explain::explain(&self.0.selection, &self.0.mesh, connection, decision)
     }
 
+    /// The same without its rules, which it does not lose.
+    #[cfg(test)]
+    pub(crate) fn with_lost_rules(&self) -> Self {
+        let mut rules = CompiledRules::clone(&self.0.rules);
+        rules.matcher.lose_rules();
+        Self(Arc::new(Compiled::new(Arc::new(rules), self.0.selection.clone(), &self.0.mesh)))
+    }
+
     pub(crate) fn selection(&self) -> &Selection {
         &self.0.selection
     }

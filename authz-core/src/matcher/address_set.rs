@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::address_ranges::AddressRanges;
 use super::ipv4_chunks::Ipv4Chunks;
 use super::ipv6_tree::Ipv6Tree;
-use super::ranges::{AddressRanges, Line};
+use super::ranges::Line;
 
 /// A set of addresses.
 ///

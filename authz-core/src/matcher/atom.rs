@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::address_ranges::AddressRanges;
 use super::pattern_ref::{Numbers, PatternNumbers, PatternRef};
 use super::query::Dimension;
-use super::ranges::{AddressRanges, Ranges, Set, of_ports};
+use super::ranges::{Ranges, Set, of_ports};
 use crate::IS_SMALL;
 use crate::fact_set::FactSet;
 use crate::policy::{Clause, Patterns, Rule, Term};

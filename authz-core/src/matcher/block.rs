@@ -7,6 +7,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::address_ranges::AddressRanges;
 use super::address_set::AddressSet;
 use super::atom::{Atom, Words};
 use super::identities::Identities;
@@ -14,7 +15,7 @@ use super::lookup::{AddressMap, PortMap};
 use super::pattern_ref::PatternNumbers;
 use super::patterns::Patterns;
 use super::query::{Dimension, PeerQuery, Query};
-use super::ranges::{AddressRanges, Ranges};
+use super::ranges::Ranges;
 use super::rows::{Row, by_address, cut, first_of_both, keep, meet, set};
 use super::words_rows::WordsRows;
 use super::{DENYING, SEGMENTS};

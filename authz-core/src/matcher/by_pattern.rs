@@ -16,13 +16,15 @@ impl<T: Copy + Default> ByPattern<T> {
     /// counted first, so that none has to be sorted. Those of one stay in the order in which they come.
     pub(super) fn counted(patterns: usize, each: impl Fn(&mut dyn FnMut(u32, T))) -> Self {
         let mut starts = vec![0_u32; patterns + 1];
-        each(&mut |pattern, _| starts.get_mut(place(pattern)).into_iter().for_each(|count| *count += 1));
+        // The last is where those of the last pattern end.
+        let count = |starts: &mut [u32], pattern| starts.get_mut(place(pattern)).into_iter().for_each(|count| *count += 1);
+        each(&mut |pattern, _| count(starts.get_mut(..patterns).unwrap_or_default(), pattern));
         let mut start = 0;
         for count in &mut starts {
             start += std::mem::replace(count, start);
         }
         let mut all = vec![T::default(); place(start)];
-        let mut next = starts.clone();
+        let mut next = starts.get(..patterns).unwrap_or_default().to_vec();
         each(&mut |pattern, value| {
             if let Some(next) = next.get_mut(place(pattern)) {
                 all.get_mut(place(*next)).into_iter().for_each(|place| *place = value);
@@ -92,6 +94,7 @@ mod tests {
             assert_eq!((by_pattern.of(1), by_pattern.of(5), by_pattern.of(u32::MAX)), (of_patterns[1], &[][..], &[][..]));
             assert_eq!((by_pattern.len(), by_pattern.is_empty()), (3, false));
         }
-        assert!(ByPattern::<u8>::counted(2, |_| ()).is_empty());
+        // Of no pattern that there is.
+        assert!(ByPattern::counted(2, |add| add(2, 7)).is_empty());
     }
 }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
+use super::address_ranges::AddressRanges;
 use super::atom::{Atom, Words};
 use super::large_sets::LargeSets;
 use super::leading::Leading;
 use super::pattern_ref::PatternRef;
 use super::query::Dimension;
-use super::ranges::{AddressRanges, Ranges};
+use super::ranges::Ranges;
 use crate::IS_SMALL;
 use crate::value::{StringMatch, TrustDomainMatch};
 

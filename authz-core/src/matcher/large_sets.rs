@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::address_ranges::AddressRanges;
 use super::address_set::AddressSet;
 use super::atom::Atom;
 use super::query::Dimension;
-use super::ranges::AddressRanges;
 use crate::sort::sort_by_key;
 
 /// From this many ranges on a set may be kept apart.
@@ -18,7 +18,7 @@ const _: () = assert!(LARGE <= super::ipv6_blocks::MANY);
 /// How many are at most: each costs a look of its own, while those that share a line share one.
 const MOST_SETS: usize = 8;
 
-/// Sets with their arrangement. They are few, and two that differ do so at once.
+/// Sets with their arrangement. They are few, and to compare two takes less than to hash one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LargeSets(Vec<(Arc<AddressRanges>, Arc<AddressSet>)>);
 
@@ -51,7 +51,7 @@ impl LargeSets {
 
     /// The arrangement of a set, if it is one of them.
     pub(super) fn get(&self, set: &AddressRanges) -> Option<&Arc<AddressSet>> {
-        let is_same = |(known, _): &&(Arc<AddressRanges>, _)| std::ptr::eq(&**known, set) || **known == *set;
+        let is_same = |(known, _): &&(Arc<AddressRanges>, _)| std::ptr::eq(&**known, set) || known.are_same(set);
         let known = if set.at_most() < LARGE { None } else { self.0.iter().find(is_same) };
         known.map(|(_, arranged)| arranged)
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::ranges::AddressRanges;
+use super::address_ranges::AddressRanges;
 
 /// The leading bits of an address, which its neighbours share, mixed so that any few bits of them tell
 /// them apart.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::address_ranges::AddressRanges;
 use super::by_pattern::ByPattern;
 use super::candidate::{Run, TestOf};
 use super::classes::Classes;
@@ -14,7 +15,7 @@ use super::lookup::{AddressMap, PortMap};
 use super::numbers::place;
 use super::pattern_ref::PatternNumbers;
 use super::query::Dimension;
-use super::ranges::{AddressRanges, Line, Ranges};
+use super::ranges::{Line, Ranges};
 use super::sieve::Sieve;
 use super::test::{Form, Test};
 use crate::peer::Packed;

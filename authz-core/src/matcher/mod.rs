@@ -20,6 +20,7 @@
 //! With the feature `small` all blocks are of one word, and what is known of a connection is weighed as if
 //! not everything were: code for one width and one way through it is a third of that for all.
 
+mod address_ranges;
 mod address_set;
 mod affixes;
 mod atom;
@@ -336,8 +337,10 @@ impl<'a> Match<'a> {
     }
 }
 
-/// Of how many atoms the ids are at hand at most, in which part of the bytes that there are.
+/// Of how many atoms the ids are at hand at most.
 const NAMED: usize = 2048;
+
+/// They take no more than this part of the bytes that an index should take, beside it.
 const NAMES_SHARE: usize = 32;
 
 /// Rules by segment: those of one action, enforced or tried out, or of one provider.
@@ -380,7 +383,7 @@ impl Matcher {
     }
 
     /// The first of some segments of which a rule matches, by its place among them, and the first rule of it that
-    /// does; nothing where rules ask for a fact that is not known.
+    /// does; nothing where rules ask for a fact that is not known, or the rule is lost.
     #[inline]
     pub(crate) fn first<const N: usize>(
         &self,
@@ -393,7 +396,7 @@ impl Matcher {
         let mut first = First::new(segments);
         self.index.find(&self.rules, connection, &mut first)?;
         match first.found() {
-            // A match whose rule is lost is none that did not happen.
+            // A match whose rule is lost must not count as a miss: the slow way denies it.
             Some((at, atom)) => Some(Some((at, self.rule_id(atom)?))),
             None => Some(None),
         }
@@ -410,7 +413,7 @@ impl Matcher {
     }
 
     /// The first rule of each of some segments that matches, where all that is asked is whether one large set
-    /// holds an address: where it does not, and where it does.
+    /// holds an address: where it does not, and where it does. Nothing if a rule is lost.
     pub(crate) fn by_one_set<const N: usize>(&self, segments: [usize; N]) -> Option<[[Option<&RuleId>; N]; 2]> {
         let mut is_lost = false;
         let by_holds = self.one_set.as_ref()?.first.map(|first| {

@@ -5,11 +5,12 @@
 
 use std::net::IpAddr;
 
+use super::address_ranges::AddressRanges;
 use super::atom::Atom;
 use super::lookup::{AddressMap, PortMap};
 use super::numbers::place;
 use super::query::{Dimension, Query};
-use super::ranges::{AddressRanges, Ranges};
+use super::ranges::Ranges;
 use super::rows::{Row, by_address, cut, set};
 use super::sink::Sink;
 use super::{DENYING, NO_ATOM, NotSmall, SEGMENTS};

@@ -1,7 +1,5 @@
-//! Sets of addresses or ports as sorted, disjoint ranges, with the operations that terms need.
+//! Sets of values as sorted, disjoint ranges, with the operations that terms need.
 
-use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
 #[cfg(not(feature = "small"))]
 use std::sync::OnceLock;
 
@@ -10,11 +8,13 @@ use smallvec::SmallVec;
 
 #[cfg(not(feature = "small"))]
 use super::ipv6_blocks::Ipv6Blocks;
-use crate::sort::{sort, sort_many};
-use crate::value::{IpBlock, Port};
+use crate::sort::sort;
+#[cfg(test)]
+use crate::sort::sort_many;
+use crate::value::Port;
 
 /// A value on a line: what has a smallest, a largest and neighbours.
-pub(super) trait Line: Copy + Ord + Hash {
+pub(super) trait Line: Copy + Ord {
     const MIN: Self;
     const MAX: Self;
 
@@ -135,15 +135,15 @@ line! {
 
 /// The lower half.
 #[inline]
-fn low(both: u64) -> u32 {
+pub(super) fn low(both: u64) -> u32 {
     u32::try_from(both & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
 /// What is put in order on the stack as long as it is little; with the feature `small` it never is.
 #[cfg(not(feature = "small"))]
-type Few<T> = SmallVec<[T; 8]>;
+pub(super) type Few<T> = SmallVec<[T; 8]>;
 #[cfg(feature = "small")]
-type Few<T> = Vec<T>;
+pub(super) type Few<T> = Vec<T>;
 
 /// Ranges as they are kept: most sets are of one or two, and there are thousands of sets.
 #[cfg(not(feature = "small"))]
@@ -182,22 +182,10 @@ pub(super) struct Ranges<T: Line> {
     source: Option<T::Source>,
 }
 
+#[cfg(test)]
 impl<T: Line> PartialEq for Ranges<T> {
     fn eq(&self, other: &Self) -> bool {
-        // Other blocks may come to the same ranges, but hardly ever between the same ends.
-        let is_same = match (&self.source, &other.source) {
-            (Some(own), Some(others)) => own == others,
-            _ => false,
-        };
-        is_same || self.bounds() == other.bounds() && self.as_slice() == other.as_slice()
-    }
-}
-
-impl<T: Line> Eq for Ranges<T> {}
-
-impl<T: Line> Hash for Ranges<T> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_slice().hash(state);
+        self.as_slice() == other.as_slice()
     }
 }
 
@@ -217,6 +205,12 @@ impl<T: Line> Ranges<T> {
         Self { all, source: None }
     }
 
+    /// Those that are to be written down when they are looked at.
+    #[cfg(not(feature = "small"))]
+    pub(super) fn waiting(source: T::Source) -> Self {
+        Self { all: OnceLock::new(), source: Some(source) }
+    }
+
     /// What they are made from, if that has not been written down from the start.
     #[cfg(any(test, not(feature = "small")))]
     pub(super) fn source(&self) -> Option<&T::Source> {
@@ -226,6 +220,15 @@ impl<T: Line> Ranges<T> {
     /// How many there are, without writing them down; of those that are not, which are thousands, how many at most.
     pub(super) fn at_most(&self) -> usize {
         self.source.as_ref().map_or_else(|| self.as_slice().len(), RangeSource::len)
+    }
+
+    /// Whether these are the same ranges, made from the same, without writing them down.
+    pub(super) fn are_same(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (Some(own), Some(others)) => own == others,
+            (None, None) => self.as_slice() == other.as_slice(),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// The first value and the last, without writing them down.
@@ -251,7 +254,7 @@ impl<T: Line> Ranges<T> {
     }
 
     /// The union of so many ranges in order. Few are put together where nothing is allocated.
-    fn of_sorted(ranges: impl Iterator<Item = (T, T)>, count: usize) -> Self {
+    pub(super) fn of_sorted(ranges: impl Iterator<Item = (T, T)>, count: usize) -> Self {
         let mut merged: Few<(T, T)> = Few::with_capacity(count);
         for (first, last) in ranges {
             match merged.last_mut() {
@@ -320,85 +323,12 @@ pub(super) fn hold<T: Line>(ranges: &[(T, T)], value: T) -> bool {
     behind.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| value <= *last)
 }
 
-/// A set of addresses of both families.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AddressRanges {
-    pub(super) v4: Ranges<u32>,
-    pub(super) v6: Ranges<u128>,
-}
-
-impl AddressRanges {
-    pub(super) fn of_blocks(blocks: &[IpBlock]) -> Self {
-        let known = many_v6(blocks);
-        let (mut v4, mut v6) = (Few::<u64>::new(), Vec::new());
-        for block in blocks {
-            match block.range() {
-                // As one number a range is sorted fastest.
-                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push(u64::from(first.to_bits()) << 32 | u64::from(last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) if known.is_none() => v6.push((first.to_bits(), last.to_bits())),
-                (IpAddr::V4(_) | IpAddr::V6(_), _) => {}
-            }
-        }
-        sort_many(&mut v4);
-        let v4 = Ranges::of_sorted(v4.iter().map(|both| (low(*both >> 32), low(*both))), v4.len());
-        if let Some(v6) = known {
-            return Self { v4, v6 };
-        }
-        sort(&mut v6);
-        let count = v6.len();
-        Self { v4, v6: Ranges::of_sorted(v6.into_iter(), count) }
-    }
-
-    /// How many ranges there are; where they are thousands, how many at most.
-    pub(super) fn at_most(&self) -> usize {
-        self.v4.at_most() + self.v6.at_most()
-    }
-
-    #[cfg(test)]
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
-            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
-        }
-    }
-}
-
-/// The ranges of many IPv6 blocks, which wait to be written down if they are many themselves.
-#[cfg(not(feature = "small"))]
-fn many_v6(blocks: &[IpBlock]) -> Option<Ranges<u128>> {
-    let blocks = Box::new(Ipv6Blocks::of(blocks)?);
-    Some(if blocks.are_many_ranges() {
-        Ranges { all: OnceLock::new(), source: Some(blocks) }
-    } else {
-        Ranges::of(RangeSource::ranges(&blocks).into())
-    })
-}
-
-#[cfg(feature = "small")]
-fn many_v6(_: &[IpBlock]) -> Option<Ranges<u128>> {
-    None
-}
-
 /// What sets of addresses and of ports have in common.
 pub(super) trait Set: Sized {
     /// How many ranges there are; where they are thousands, how many at most.
     fn size(&self) -> usize;
     fn complement(&self) -> Self;
     fn intersection(&self, other: &Self) -> Self;
-}
-
-impl Set for AddressRanges {
-    fn size(&self) -> usize {
-        self.at_most()
-    }
-
-    fn complement(&self) -> Self {
-        Self { v4: self.v4.complement(), v6: self.v6.complement() }
-    }
-
-    fn intersection(&self, other: &Self) -> Self {
-        Self { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
-    }
 }
 
 impl Set for Ranges<u16> {
@@ -435,98 +365,6 @@ mod tests {
             let both: Vec<(u16, u16)> = set.as_slice().iter().chain(rest.as_slice()).copied().collect();
             assert_eq!(Ranges::union(both).as_slice(), [(0, u16::MAX)], "{set:?}");
         }
-    }
-
-    #[test]
-    fn touching_and_nested_blocks_become_one_range() {
-        let blocks = ["10.0.0.0/9", "10.128.0.0/9", "10.1.0.0/16", "255.255.255.255", "0.0.0.0", "::/0"];
-        let blocks: Vec<IpBlock> = blocks.into_iter().map(|block| IpBlock::parse(block).unwrap()).collect();
-        let set = AddressRanges::of_blocks(&blocks);
-        assert_eq!((set.v4.as_slice().len(), set.v6.as_slice().len()), (3, 1));
-        let table = [
-            ("10.0.0.0", true),
-            ("10.255.255.255", true),
-            ("11.0.0.0", false),
-            ("9.255.255.255", false),
-            ("255.255.255.255", true),
-            ("0.0.0.0", true),
-            ("::1", true),
-        ];
-        for (address, expected) in table {
-            assert_eq!(set.contains(address.parse().unwrap()), expected, "{address}");
-        }
-    }
-
-    #[test]
-    fn blocks_of_all_lengths_in_any_order_are_the_union_of_their_ranges() {
-        // Few, many that come to few ranges, and many that come to many.
-        for (count, different, is_waiting) in [(2000_u32, 2000, false), (20_000, 2000, false), (20_000, 20_000, true)] {
-            let blocks: Vec<IpBlock> = (0..count)
-                .map(|n| {
-                    let n = n % different;
-                    let (one, other) = (n.wrapping_mul(0x9e37_79b1) % 5120, n % 97);
-                    let text = match n % 4 {
-                        0 => format!("10.{}.{}.{}/{}", one % 4, one / 4 % 256, other, n % 33),
-                        1 => format!("{:x}:db8:{one:x}:{n:x}::{other:x}/{}", n.wrapping_mul(0x9e37_79b1) >> 16, n % 65),
-                        2 => format!("2001:db8:{one:x}::{other:x}"),
-                        _ => format!("2001:db8:{one:x}::{other:x}/{}", 65 + n % 64),
-                    };
-                    IpBlock::parse(&text).unwrap()
-                })
-                .filter(|block| block.prefix().1 > if block.prefix().0.is_ipv4() { 20 } else { 44 })
-                .collect();
-            let set = AddressRanges::of_blocks(&blocks);
-            // With the feature `small` there is no other way than the plain one.
-            assert_eq!(set.v6.source().is_some(), is_waiting && !cfg!(feature = "small"), "{}", set.at_most());
-            let (at_most, bounds) = (set.at_most(), set.v6.bounds());
-            let (mut v4, mut v6) = (Vec::new(), Vec::new());
-            for block in &blocks {
-                match block.range() {
-                    (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
-                    (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
-                    _ => {}
-                }
-            }
-            assert_eq!(set, AddressRanges { v4: Ranges::union(v4), v6: Ranges::union(v6) });
-            let (v4, v6) = (set.v4.as_slice(), set.v6.as_slice());
-            assert!(!v4.is_empty() && v6.len() > 50, "{at_most}");
-            assert!(if is_waiting { v4.len() + v6.len() <= at_most } else { v4.len() + v6.len() == at_most }, "{at_most}");
-            assert_eq!(bounds, v6.first().zip(v6.last()).map(|(first, last)| (first.0, last.1)));
-        }
-    }
-
-    #[test]
-    fn blocks_up_to_the_ends_are_one_range() {
-        let wide = ["::/1", "8000::/1", "::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::", "ffff::/16"];
-        let narrow = (0..5000).map(|n| format!("ffff:ffff:ffff:ffff:ffff:ffff:ffff:{n:x}"));
-        for skip in 0..wide.len() {
-            let blocks = wide.iter().skip(skip).map(|block| (*block).to_owned()).chain(narrow.clone());
-            let blocks: Vec<IpBlock> = blocks.map(|block| IpBlock::parse(&block).unwrap()).collect();
-            let set = AddressRanges::of_blocks(&blocks);
-            let expected = match skip {
-                0..=2 => vec![(0, u128::MAX)],
-                3 | 4 => vec![(0, 0), (0xffff << 112, u128::MAX)],
-                _ => vec![(0xffff << 112, u128::MAX)],
-            };
-            assert_eq!(set.v6.as_slice(), expected, "{skip}");
-        }
-    }
-
-    #[test]
-    #[cfg(not(feature = "small"))]
-    fn sets_are_compared_without_being_written_down_where_their_ends_tell() {
-        let set = |first: u32, count: u32| {
-            let blocks = (0..count).map(|n| format!("2001:db8:{:x}:{:x}::/64", first + (n >> 15), (n & 0x7fff) << 1));
-            AddressRanges::of_blocks(&blocks.map(|block| IpBlock::parse(&block).unwrap()).collect::<Vec<_>>()).v6
-        };
-        let all = [set(0, 5000), set(1, 5000), set(0, 5001)];
-        for (at, one) in all.iter().enumerate() {
-            for (other_at, other) in all.iter().enumerate() {
-                assert_eq!(one == other, at == other_at);
-            }
-        }
-        assert_eq!(all[0], set(0, 5000));
-        assert!(!all.iter().any(Ranges::is_written));
     }
 
     #[test]

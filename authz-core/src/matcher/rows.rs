@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use super::address_ranges::AddressRanges;
 use super::lookup::AddressMap;
 use super::numbers::place;
-use super::ranges::{AddressRanges, Line, Ranges};
+use super::ranges::{Line, Ranges};
 use crate::sort::sort;
 
 /// A bit for each atom of a block.

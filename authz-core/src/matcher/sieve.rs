@@ -3,10 +3,11 @@
 //! A fact sets one bit of its share; a conjunction has the bits of all facts that it may take. It cannot
 //! match a connection unless it has all bits of it.
 
+use super::address_ranges::AddressRanges;
 use super::atom::Atom;
 use super::leading::Leading;
 use super::query::Query;
-use super::ranges::{AddressRanges, Ranges};
+use super::ranges::Ranges;
 
 /// The bits of what an atom takes, or of what a connection has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

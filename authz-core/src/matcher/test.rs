@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::DENYING;
+use super::address_ranges::AddressRanges;
 use super::address_set::AddressSet;
 use super::key::{Entry, Key};
 use super::large_sets::LargeSets;
 use super::numbers::place;
 use super::query::{Dimension, Query};
-use super::ranges::{AddressRanges, Line, Ranges, hold};
+use super::ranges::{Line, Ranges, hold};
 use super::sieve::Sieve;
 use crate::IS_SMALL;
 

@@ -1,10 +1,11 @@
 //! A set of policies: loaded from texts, strictly or leniently, and asked for the authorizer of a workload.
 
 mod load_error;
+#[cfg(test)]
+mod tests;
 mod workloads;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use crate::authorizer::Authorizer;
@@ -455,8 +456,8 @@ impl PolicySet {
             // Policies that apply are told apart by where they lie: the set holds each once.
             let policies = selection.policies.iter().map(|(_, policy)| Arc::as_ptr(policy)).collect();
             match known.entry(policies) {
-                Entry::Occupied(first) => first.get().with_selection(selection),
-                Entry::Vacant(place) => place.insert(Authorizer::new(selection, &self.mesh, self.index_bytes)).clone(),
+                hash_map::Entry::Occupied(first) => first.get().with_selection(selection),
+                hash_map::Entry::Vacant(place) => place.insert(Authorizer::new(selection, &self.mesh, self.index_bytes)).clone(),
             }
         };
         workloads.iter().map(&mut compile).collect()

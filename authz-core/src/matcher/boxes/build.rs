@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::{COUNT, Four, KEYS, LANES};
 use crate::matcher::SEGMENTS;
+use crate::matcher::address_ranges::AddressRanges;
 use crate::matcher::atom::Atom;
 use crate::matcher::classes::Classes;
 use crate::matcher::lookup::AddressMap;
 use crate::matcher::numbers::{place, signed};
-use crate::matcher::ranges::{AddressRanges, Line, Ranges};
+use crate::matcher::ranges::{Line, Ranges};
 use crate::sort::sort_by_key;
 
 /// The most boxes of one address; those that would be more are left to others.

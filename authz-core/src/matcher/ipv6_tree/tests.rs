@@ -1,6 +1,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::super::ranges::{AddressRanges, Ranges};
+use super::super::address_ranges::AddressRanges;
+use super::super::ranges::Ranges;
 use super::build::Roots;
 use super::*;
 use crate::value::IpBlock;
