@@ -1,6 +1,6 @@
 //! What belongs to each pattern, one behind the other.
 
-use super::numbers::place;
+use super::numbers::{place, starts_of};
 
 /// Values by the number of a pattern.
 #[derive(Clone, Debug)]
@@ -15,23 +15,18 @@ impl<T: Copy + Default> ByPattern<T> {
     /// Of so many patterns, of which `each` adds what belongs to one, and does the same when it is asked again: all are
     /// counted first, so that none has to be sorted. Those of one stay in the order in which they come.
     pub(super) fn counted(patterns: usize, each: impl Fn(&mut dyn FnMut(u32, T))) -> Self {
-        let mut starts = vec![0_u32; patterns + 1];
-        // The last is where those of the last pattern end.
-        let count = |starts: &mut [u32], pattern| starts.get_mut(place(pattern)).into_iter().for_each(|count| *count += 1);
-        each(&mut |pattern, _| count(starts.get_mut(..patterns).unwrap_or_default(), pattern));
-        let mut start = 0;
-        for count in &mut starts {
-            start += std::mem::replace(count, start);
-        }
-        let mut all = vec![T::default(); place(start)];
-        let mut next = starts.get(..patterns).unwrap_or_default().to_vec();
+        let mut next = vec![0; patterns];
+        each(&mut |pattern, _| next.get_mut(place(pattern)).into_iter().for_each(|count| *count += 1));
+        let count = starts_of(&mut next);
+        let starts = next.iter().copied().chain([count]).collect();
+        let mut all = vec![T::default(); place(count)];
         each(&mut |pattern, value| {
             if let Some(next) = next.get_mut(place(pattern)) {
                 all.get_mut(place(*next)).into_iter().for_each(|place| *place = value);
                 *next += 1;
             }
         });
-        Self { all: all.into(), starts: starts.into() }
+        Self { all: all.into(), starts }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::numbers::{halves, long_place, place};
+use super::numbers::{halves, long_place, place, starts_of};
 use crate::value::IpBlock;
 
 /// From this many blocks on it is worth it.
@@ -52,7 +52,7 @@ impl Ipv6Blocks {
                 _ => others.push((first, last)),
             }
         }
-        let count = start_hands(&mut ends);
+        let count = place(starts_of(&mut ends));
         if count + hosts.len() + others.len() < MANY {
             return None;
         }
@@ -236,17 +236,8 @@ fn deal<T: Copy>(values: &[T], dealt: &mut [T], ends: &mut Vec<u32>, key: impl F
     ends.clear();
     ends.resize(1 << bits, 0);
     values.iter().for_each(|value| ends.get_mut(hand(value)).into_iter().for_each(|count| *count += 1));
-    start_hands(ends);
+    starts_of(ends);
     values.iter().try_for_each(|value| put(dealt, ends, hand(value), *value))
-}
-
-/// Makes of the size of each hand where it starts, and answers how many there are in all.
-fn start_hands(hands: &mut [u32]) -> usize {
-    let mut start = 0;
-    for hand in hands {
-        start += std::mem::replace(hand, start);
-    }
-    place(start)
 }
 
 /// Adds to a hand, whose end it moves.

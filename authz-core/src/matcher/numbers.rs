@@ -24,3 +24,12 @@ pub(super) fn halves(address: u128) -> [u64; 2] {
 pub(super) fn signed(address: u32) -> i32 {
     (address ^ 1 << 31).cast_signed()
 }
+
+/// Makes of counts where what was counted starts, one behind the other; answers how many there are in all.
+pub(super) fn starts_of(counts: &mut [u32]) -> u32 {
+    let mut start = 0;
+    for count in counts {
+        start += std::mem::replace(count, start);
+    }
+    start
+}

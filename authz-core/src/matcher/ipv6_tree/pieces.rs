@@ -1,6 +1,6 @@
 //! What ranges of addresses say of first halves: stretches that are inside, and halves of which a part is.
 
-use super::super::numbers::halves;
+use super::super::numbers::{halves, place};
 use super::HOSTS;
 
 /// A stretch of halves that are inside, or one half of which some are.
@@ -61,17 +61,13 @@ impl Pieces {
 
 /// The ranges of a half of which some are inside.
 pub(super) fn hosts_of<'h>(piece: &Piece, hosts: &'h HostRanges) -> &'h HostRanges {
-    place_of(piece.hosts).and_then(|range| hosts.get(range)).unwrap_or_default()
+    let (start, count) = piece.hosts;
+    hosts.get(place(start)..).and_then(|hosts| hosts.get(..place(count))).unwrap_or_default()
 }
 
 /// Whether a line has a place for each.
 pub(super) fn are_few(hosts: &HostRanges) -> bool {
     hosts.len() <= HOSTS && hosts.iter().all(|(first, last)| first == last)
-}
-
-fn place_of((start, count): (u32, u32)) -> Option<std::ops::Range<usize>> {
-    let start = usize::try_from(start).ok()?;
-    Some(start..start + usize::try_from(count).ok()?)
 }
 
 /// A number of what a tree holds, of which there are far fewer.
